@@ -1,0 +1,121 @@
+"""The cache of tools: each entry is a folder, made beside its place under a lock and renamed into it when whole."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from sandbox import paths, progress
+from sandbox.errors import SandboxError
+
+MORE_SPACE = "free some space there, or set ICR_SANDBOX_CACHE to a folder on a larger disk; then run the command again"
+
+
+def find(name: str) -> Path | None:
+    """Return the entry's folder, if it has been made."""
+    place = paths.cache() / name
+    return place if place.is_dir() else None
+
+
+def obtain(name: str, what: str, make: Callable[[Path], None]) -> Path:
+    """Return the folder of entry `name`; if it isn't there, `make` fills an empty folder that then becomes it.
+
+    `what` names the entry for people. A run that is killed leaves a folder under another name, which the next run
+    removes; a second run at the same time waits for the first. Raises SandboxError for a full disk or a cache that
+    can't be written.
+    """
+    if place := find(name):
+        return place
+    with locked(name, what):
+        place = paths.cache() / name
+        for stale in place.parent.glob(f".{name}.*"):
+            shutil.rmtree(stale, ignore_errors=True)
+        if not place.is_dir():
+            with writing(place.parent):
+                _make(place, make)
+    return place
+
+
+def _make(place: Path, make: Callable[[Path], None]) -> None:
+    unfinished = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
+    try:
+        unfinished.chmod(0o755)
+        make(unfinished)
+        unfinished.rename(place)
+    except BaseException:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise
+
+
+def drop(name: str) -> None:
+    """Remove an entry that no longer fits this machine; a run that is killed here leaves no half of it under its name."""
+    place = paths.cache() / name
+    doomed = place.with_name(f".{name}.dropped")
+    shutil.rmtree(doomed, ignore_errors=True)
+    with contextlib.suppress(FileNotFoundError):
+        place.rename(doomed)
+    shutil.rmtree(doomed, ignore_errors=True)
+
+
+@contextmanager
+def locked(name: str, what: str) -> Generator[None]:
+    """Hold the lock called `name` in the cache folder, and say so while another run holds it."""
+    folder = paths.cache()
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / f"{name}.lock")
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            progress.say(f"  ... waiting for another run that is busy with {what} ({folder / name}.lock)")
+            lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def writing(folder: Path) -> Generator[None]:
+    """Turn an operating system's refusal to write below `folder` into a SandboxError."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise SandboxError(
+                f"The disk that holds {folder} is full.",
+                MORE_SPACE,
+            ) from error
+        if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST}:
+            raise SandboxError(
+                f"{error.filename or folder} can't be written ({os.strerror(error.errno)}).",
+                "make it a folder that you may write to, or set ICR_SANDBOX_CACHE to one that you may",
+            ) from error
+        raise
+
+
+def write(path: Path, text: str, *, executable: bool = False) -> None:
+    """Write a small file at once, and only if that changes it."""
+    mode = 0o755 if executable else 0o644
+    with writing(path.parent):
+        if path.is_file() and path.read_text() == text and path.stat().st_mode & 0o777 == mode:
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        unfinished = Path(name)
+        try:
+            with os.fdopen(handle, "w") as file:
+                file.write(text)
+            unfinished.chmod(mode)
+            unfinished.replace(path)
+        except BaseException:
+            unfinished.unlink(missing_ok=True)
+            raise
