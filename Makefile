@@ -1,0 +1,14 @@
+# Thin: each target's work is in commands/, which sandbox/bootstrap.py runs in the project's own virtual environment.
+RUN := PYTHONDONTWRITEBYTECODE=1 python3 -m sandbox.bootstrap
+STACK ?= dev
+
+.PHONY: up verify down env test lint clean
+
+up down env lint clean:
+	@$(RUN) $@
+
+verify:
+	@$(RUN) verify --stack $(STACK)
+
+test:
+	@$(RUN) test $(TESTS)
