@@ -1,0 +1,176 @@
+"""How a resource is declared: once, as a typed dataclass of inputs and a resource class of outputs.
+
+Python's signatures, the Pulumi schema, the checks and the diffs all come from these declarations. Names are snake_case
+here and camelCase on Pulumi's wire.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias, cast, get_args, get_origin, get_type_hints
+
+import pulumi
+
+from ibm_native.version import PACKAGE
+
+Kind: TypeAlias = Literal["string", "boolean", "integer", "array"]
+"""Pulumi's name of a property's type; an array holds strings."""
+
+Plain: TypeAlias = str | bool | int | tuple[str, ...]
+"""A property's value without secret mark."""
+
+_KINDS: Mapping[object, Kind] = {str: "string", bool: "boolean", int: "integer"}
+
+
+@dataclass(frozen=True)
+class Prop:
+    """What is known of one property beyond its Python type.
+
+    `replaces`: a change makes a new resource. `quiet`: a change alone is no change of the resource. `unordered`: the
+    order of a list means nothing. `rule` gets a known value (or each item of a list) and returns what was expected
+    instead, or None.
+    """
+
+    description: str
+    replaces: bool = False
+    secret: bool = False
+    quiet: bool = False
+    unordered: bool = False
+    rule: Callable[[Any], str | None] | None = None
+
+
+@dataclass(frozen=True)
+class Property:
+    """One declared input or output; `default` is None where there is none."""
+
+    name: str
+    kind: Kind
+    prop: Prop
+    required: bool = True
+    default: Plain | None = None
+
+    @cached_property
+    def wire(self) -> str:
+        """Return the property's name on Pulumi's wire and in its schema."""
+        return camel(self.name)
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """One resource type: its token, what it is for, and its properties."""
+
+    token: str
+    description: str
+    inputs: tuple[Property, ...]
+    outputs: tuple[Property, ...]
+
+    @cached_property
+    def secrets(self) -> frozenset[str]:
+        """Return the wire names of everything secret."""
+        return frozenset(each.wire for each in (*self.inputs, *self.outputs) if each.prop.secret)
+
+
+def camel(name: str) -> str:
+    """Return snake_case `name` in camelCase."""
+    first, *rest = name.split("_")
+    return first + "".join(part.capitalize() for part in rest)
+
+
+class Resource(pulumi.CustomResource):
+    """Base of this provider's resource classes.
+
+    A subclass names its token and its args class, and annotates its outputs; an output with an input's name is that
+    input as it is in the cloud, and shares its description.
+    """
+
+    declaration: ClassVar[Declaration]
+    _wire_names: ClassVar[Mapping[str, str]]
+    _python_names: ClassVar[Mapping[str, str]]
+
+    def __init_subclass__(cls, *, token: str, args: type) -> None:
+        super().__init_subclass__()
+        cls.declaration = Declaration(token, cls.__doc__ or "", declared_inputs(args), _outputs(cls, args))
+        names = {each.name: each.wire for each in (*cls.declaration.inputs, *cls.declaration.outputs)}
+        cls._wire_names = names
+        cls._python_names = {wire: name for name, wire in names.items()}
+
+    def __init__(self, name: str, args: object, opts: pulumi.ResourceOptions | None = None) -> None:
+        declaration = self.declaration
+        props: dict[str, Any] = {each.name: None for each in declaration.outputs}
+        for each in declaration.inputs:
+            value = getattr(args, each.name)
+            props[each.name] = pulumi.Output.secret(value) if each.prop.secret and value is not None else value
+        secret_outputs = [each.name for each in declaration.outputs if each.prop.secret]
+        options = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(additional_secret_outputs=secret_outputs))
+        super().__init__(declaration.token, name, props, options)
+
+    def translate_input_property(self, prop: str) -> str:
+        """Return the wire's name of `prop`."""
+        return self._wire_names.get(prop, prop)
+
+    def translate_output_property(self, prop: str) -> str:
+        """Return Python's name of `prop`."""
+        return self._python_names.get(prop, prop)
+
+
+def declared_inputs(args: type) -> tuple[Property, ...]:
+    """Return the properties that an args dataclass declares."""
+    hints = _hints(args)
+    return tuple(_input(each, hints[each.name]) for each in dataclasses.fields(args))
+
+
+def _hints(declared: type) -> dict[str, Any]:
+    # Only the class's own annotations: those of Pulumi's bases name what is known inside Pulumi's modules only, and so
+    # does the string "Output[T]" inside Input.
+    own = type("Own", (), {"__annotations__": declared.__annotations__, "__module__": declared.__module__})
+    return get_type_hints(own, localns={"Output": pulumi.Output, "T": type(None)}, include_extras=True)
+
+
+def _input(field: dataclasses.Field[Any], hint: object) -> Property:
+    prop = _prop(hint)
+    if prop is None:
+        message = f"{field.name} is declared without Prop"
+        raise TypeError(message)
+    required = field.default is dataclasses.MISSING
+    default = None if required else cast("Plain | None", field.default)
+    return Property(field.name, _kind(hint), prop, required=required, default=default)
+
+
+def _outputs(resource: type, args: type) -> tuple[Property, ...]:
+    shared = {each.name: each for each in declared_inputs(args)}
+    hints = _hints(resource)
+    found: list[Property] = []
+    for name in resource.__annotations__:
+        hint: object = hints[name]
+        prop = _prop(hint) or shared[name].prop
+        optional = type(None) in _members(hint)
+        found.append(Property(name, _kind(hint), prop, required=not optional))
+    return tuple(found)
+
+
+def _prop(hint: object) -> Prop | None:
+    return next((each for each in get_args(hint)[1:] if isinstance(each, Prop)), None)
+
+
+def _members(hint: object) -> list[object]:
+    """Return the leaf types of a hint, inside Annotated, Union and Output alike."""
+    origin = get_origin(hint)
+    if origin is Annotated:
+        return _members(get_args(hint)[0])
+    inner = get_args(hint)
+    if not inner or (isinstance(origin, type) and issubclass(origin, Sequence)):
+        return [hint]
+    return [leaf for each in inner for leaf in _members(each)]
+
+
+def _kind(hint: object) -> Kind:
+    for each in _members(hint):
+        if each in _KINDS:
+            return _KINDS[each]
+        if get_origin(each) is not None:
+            return "array"
+    message = f"{hint} is no type that {PACKAGE} has on the wire"
+    raise TypeError(message)
