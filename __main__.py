@@ -1,0 +1,23 @@
+"""One stack: a private image from one region's registry to one cluster."""
+
+import pulumi
+
+from components.delivery import PrivateImage
+from components.settings import SettingsError, load
+
+try:
+    settings = load()
+except SettingsError as error:
+    raise pulumi.RunError(str(error)) from None
+
+delivery = PrivateImage("delivery", settings)
+
+pulumi.export("registryHost", settings.registry_host)
+pulumi.export("registryNamespace", delivery.registry_namespace)
+pulumi.export("imageReference", delivery.image_reference)
+pulumi.export("serviceId", delivery.service_id)
+pulumi.export("accessPolicyId", delivery.access_policy_id)
+pulumi.export("apiKeyId", delivery.api_key_id)
+pulumi.export("pullSecret", delivery.pull_secret)
+pulumi.export("serviceAccount", delivery.service_account)
+pulumi.export("pods", delivery.pods)

@@ -1,0 +1,121 @@
+"""`python -m commands up | verify | down | env | test | lint | clean`: what the Makefile's targets run."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+
+from commands import report
+from commands.pulumi import SANDBOX_STACK, stack
+from commands.verify import verify
+from sandbox import machine, paths, toolchain
+from sandbox.errors import SandboxError
+from sandbox.progress import say, step
+from sandbox.toolchain import environment
+
+
+def up(_: argparse.Namespace) -> int:
+    """From nothing to the verified end state on stack dev; what is there already is left as it is."""
+    toolchain.ensure()
+    machine.up()
+    dev = stack(SANDBOX_STACK)
+    dev.ensure()
+    dev.release_dead_lock()
+    status = dev.run("up", "--yes", "--stack", dev.name)
+    if status:
+        say("pulumi up didn't finish. What it made is kept in the stack; `make up` goes on from there.")
+        return status
+    with step("verify", usually=8):
+        checks = verify(dev)
+    passed = report.show_checks(checks)
+    report.show_table(dev, checks)
+    return 0 if passed else 1
+
+
+def check(arguments: argparse.Namespace) -> int:
+    """Verify one stack."""
+    return 0 if report.show_checks(verify(stack(arguments.stack))) else 1
+
+
+def down(_: argparse.Namespace) -> int:
+    """Destroy stack dev, then stop the sandbox."""
+    status = 0
+    if machine.is_up():
+        toolchain.ensure()
+        dev = stack(SANDBOX_STACK)
+        dev.ensure()
+        dev.release_dead_lock()
+        status = dev.run("destroy", "--yes", "--stack", dev.name)
+        if status:
+            say("pulumi destroy didn't finish: what is left is in the stack, and `make up`, then `make down` goes on.")
+    machine.down()
+    return status
+
+
+def env(_: argparse.Namespace) -> int:
+    """Print shell lines for the sandbox."""
+    for line in environment.shell_lines():
+        print(line)
+    return 0
+
+
+def test(arguments: argparse.Namespace) -> int:
+    """Run pytest; more words are handed to it."""
+    toolchain.ensure()
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", *arguments.words], cwd=paths.CHECKOUT, check=False
+    ).returncode
+
+
+def lint(_: argparse.Namespace) -> int:
+    """Check style, format and types."""
+    checks = (["ruff", "check", "."], ["ruff", "format", "--check", "."], ["basedpyright"])
+    statuses = [
+        subprocess.run([sys.executable, "-m", *words], cwd=paths.CHECKOUT, check=False).returncode for words in checks
+    ]
+    return max(statuses)
+
+
+def clean(_: argparse.Namespace) -> int:
+    """Stop the sandbox and remove its data, the tools' cache and what this checkout made."""
+    machine.reset()
+    for folder in (paths.cache(), paths.LOCAL, paths.CHECKOUT / ".venv"):
+        say(f"removing {folder}")
+        shutil.rmtree(folder, ignore_errors=True)
+    return 0
+
+
+COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "up": up,
+    "verify": check,
+    "down": down,
+    "env": env,
+    "test": test,
+    "lint": lint,
+    "clean": clean,
+}
+
+
+def main(words: Sequence[str]) -> int:
+    """Run one command; returns its exit status: 0 done, 1 not, 130 stopped by Ctrl-C."""
+    parser = argparse.ArgumentParser(prog="make", description=__doc__)
+    parser.add_argument("command", choices=COMMANDS)
+    parser.add_argument("--stack", default=os.environ.get("STACK") or SANDBOX_STACK, help="the stack to verify")
+    parser.add_argument("words", nargs="*", help="for test: what pytest takes")
+    arguments = parser.parse_args(words)
+    try:
+        return COMMANDS[arguments.command](arguments)
+    except SandboxError as error:
+        say(str(error))
+        return 1
+    except KeyboardInterrupt:
+        say(f"stopped. `make {arguments.command}` goes on from here.")
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

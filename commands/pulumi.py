@@ -1,0 +1,92 @@
+"""Runs the Pulumi CLI on this project: in the sandbox's environment for stack dev, in the user's own for any other."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+import psutil
+
+from sandbox.errors import SandboxError
+from sandbox.paths import CHECKOUT
+from sandbox.toolchain import environment
+
+SANDBOX_STACK = "dev"
+
+
+@dataclass(frozen=True)
+class Stack:
+    """One stack of the project in `folder`; `environ` is what the CLI and its plugins see."""
+
+    name: str
+    environ: Mapping[str, str] = field(repr=False)
+    folder: Path = CHECKOUT
+
+    def run(self, *arguments: str) -> int:
+        """Run the CLI with its own output shown; returns its exit status, also after Ctrl-C, which the CLI handles."""
+        process = subprocess.Popen(self._command(*arguments), cwd=self.folder, env=dict(self.environ))
+        while True:
+            try:
+                return process.wait()
+            except KeyboardInterrupt:  # the terminal gave it to the CLI too, which now stops in order
+                continue
+
+    def read(self, *arguments: str) -> object:
+        """Return the JSON that the CLI prints; raises SandboxError with its own words if it fails."""
+        done = subprocess.run(
+            self._command(*arguments),
+            cwd=self.folder,
+            env=dict(self.environ),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            said = done.stderr.strip() or done.stdout.strip()
+            raise SandboxError(
+                f"`pulumi {' '.join(arguments)}` failed for stack {self.name}:\n  {said}",
+                f"pulumi stack ls   shows the stacks; stack {SANDBOX_STACK} is made by: make up",
+            )
+        return json.loads(done.stdout)
+
+    def outputs(self) -> dict[str, object]:
+        """Return the stack's outputs, as the CLI shows them to anyone: secrets hidden."""
+        return cast("dict[str, object]", self.read("stack", "output", "--json", "--stack", self.name))
+
+    def setting(self, key: str) -> str:
+        """Return the value of the project's config key, with Pulumi.yaml's default for one that isn't set."""
+        config = cast("dict[str, dict[str, str]]", self.read("config", "--json", "--stack", self.name))
+        return next((entry.get("value", "") for name, entry in config.items() if name.endswith(f":{key}")), "")
+
+    def ensure(self) -> None:
+        """Make the stack if it isn't there; raises SandboxError if the CLI can't."""
+        if self.run("stack", "select", "--create", self.name, "--non-interactive"):
+            raise SandboxError(f"stack {self.name} could not be selected or made", "read the CLI's message above")
+
+    def release_dead_lock(self) -> None:
+        """Free the stack if a killed update of this machine still holds it: a lock whose process is gone."""
+        folder = Path(self.environ["PULUMI_BACKEND_URL"].removeprefix("file://"), ".pulumi", "locks")
+        for lock in folder.glob(f"**/{self.name}/*.json"):
+            holder = cast("dict[str, object]", json.loads(lock.read_text()))
+            if holder.get("hostname") == os.uname().nodename and not psutil.pid_exists(int(str(holder["pid"]))):
+                self.run("cancel", "--yes", "--stack", self.name)
+                return
+
+    def _command(self, *arguments: str) -> list[str]:
+        found = shutil.which("pulumi", path=self.environ.get("PATH"))
+        if not found:
+            raise SandboxError("the Pulumi CLI is not on PATH", "make up   gets it for the sandbox")
+        return [found, *arguments]
+
+
+def stack(name: str) -> Stack:
+    """Return the stack `name`: dev with the sandbox's environment, any other with the user's own."""
+    if name != SANDBOX_STACK:
+        return Stack(name, dict(os.environ))
+    return Stack(name, {**os.environ, **environment.process_environment()})

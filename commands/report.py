@@ -1,0 +1,52 @@
+"""What a person reads at the end: the checks, and the table of what now exists."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+from rich.console import Console
+from rich.table import Table
+
+from commands.pulumi import Stack
+from commands.verify import Check
+
+
+def show_checks(checks: Sequence[Check]) -> bool:
+    """Print each check with what was seen; returns whether all passed."""
+    console = Console(soft_wrap=True, highlight=False, markup=False)
+    for check in checks:
+        console.print(f"  {'ok ' if check.passed else 'NO '} {check.what}: {check.seen}")
+    return all(check.passed for check in checks)
+
+
+def show_table(stack: Stack, checks: Sequence[Check]) -> None:
+    """Print what the stack made, by the names of its outputs, and what to type next."""
+    outputs = stack.outputs()
+    pods = cast("dict[str, dict[str, str]]", outputs["pods"])
+    rows = {
+        "registry namespace": f"{outputs['registryHost']}/{outputs['registryNamespace']}",
+        "image": outputs["imageReference"],
+        "service ID": outputs["serviceId"],
+        "access policy": outputs["accessPolicyId"],
+        "API key id": outputs["apiKeyId"],
+        "pull Secret": outputs["pullSecret"],
+        "ServiceAccount": outputs["serviceAccount"],
+    }
+    table = Table(title=f"stack {stack.name}", show_header=False, title_justify="left")
+    table.add_column("what")
+    table.add_column("value", overflow="fold")
+    for what, value in rows.items():
+        table.add_row(what, str(value))
+    running, *page = checks
+    for pod in pods.values():
+        table.add_row("Pod", f"{pod['namespace']}/{pod['name']}: {running.seen}")
+    if page:
+        table.add_row("its page", page[0].seen)
+    console = Console(highlight=False, markup=False)
+    console.print(table)
+    console.print(
+        'What next:\n  eval "$(make env)"     then pulumi, kubectl and docker work here: kubectl get pods\n'
+        "  make verify            checks it again\n"
+        "  make down              destroys the stack and stops the sandbox"
+    )

@@ -1,0 +1,88 @@
+"""What lets a Pod pull: a proven key in a pull Secret, on a ServiceAccount of its own."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+
+import ibm_native
+from components.image import REGISTRY_USER
+
+
+@dataclass(frozen=True, kw_only=True)
+class PullAccessArgs:
+    """The key to prove, what it must be able to pull, and the names of what carries it in the cluster."""
+
+    registry_host: str
+    repository: pulumi.Input[str]
+    digest: pulumi.Input[str]
+    api_key: pulumi.Input[str]
+    policy_id: pulumi.Input[str]
+    kubernetes_namespace: str
+    secret_name: str
+    service_account_name: str
+    timeout_seconds: int = 30
+
+
+class PullAccess(pulumi.ComponentResource):
+    """Owns the proof that the key can pull, the pull Secret and the ServiceAccount.
+
+    The proof stands between key and Secret, so that a key which can't pull never reaches the cluster. The
+    ServiceAccount is the workload's own: `default` is shared with everything else in the namespace.
+    """
+
+    secret_name: pulumi.Output[str]
+    """Name of the pull Secret; stable over rotations, which change its content in place."""
+    service_account_name: pulumi.Output[str]
+    """Name of the ServiceAccount; a Pod that uses it is made after the Secret."""
+
+    def __init__(self, name: str, args: PullAccessArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("icr-private-image:delivery:PullAccess", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        access = ibm_native.Access(
+            "pull",
+            ibm_native.AccessArgs(
+                registry_host=args.registry_host,
+                repository=args.repository,
+                digest=args.digest,
+                api_key=args.api_key,
+                policy_id=args.policy_id,
+                timeout_seconds=args.timeout_seconds,
+            ),
+            opts=child,
+        )
+        secret = kubernetes.core.v1.Secret(
+            "pull-secret",
+            metadata={"name": args.secret_name, "namespace": args.kubernetes_namespace},
+            type="kubernetes.io/dockerconfigjson",
+            string_data={
+                ".dockerconfigjson": pulumi.Output.secret(
+                    access.api_key.apply(lambda key: docker_config(args.registry_host, key))
+                )
+            },
+            opts=child,
+        )
+        service_account = kubernetes.core.v1.ServiceAccount(
+            "service-account",
+            metadata={"name": args.service_account_name, "namespace": args.kubernetes_namespace},
+            image_pull_secrets=[{"name": secret.metadata.name}],
+            opts=child,
+        )
+        self.secret_name = secret.metadata.name
+        self.service_account_name = service_account.metadata.name
+        self.register_outputs({"pullSecret": self.secret_name, "serviceAccount": self.service_account_name})
+
+
+def docker_config(registry_host: str, api_key: str) -> str:
+    """Return the `.dockerconfigjson` with which the kubelet logs in to `registry_host` with `api_key`.
+
+    One entry a host, without scheme or slash; `auth` is base64 of `user:password` with no line end (Kubernetes' docs,
+    "Pull an Image from a Private Registry").
+    """
+    auth = base64.b64encode(f"{REGISTRY_USER}:{api_key}".encode()).decode()
+    entry = {"username": REGISTRY_USER, "password": api_key, "auth": auth}
+    return json.dumps({"auths": {registry_host: entry}}, sort_keys=True)

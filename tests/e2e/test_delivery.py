@@ -1,0 +1,141 @@
+"""The whole delivery on real parts, in the order in which a user lives it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+from pathlib import Path
+from typing import Self
+
+import psutil
+import pytest
+
+from commands.verify import verify
+from tests.e2e.project import Project
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+
+POLL_SECONDS = 0.02
+
+
+class ArgumentWatch:
+    """Collects the arguments of every process that runs meanwhile."""
+
+    def __init__(self) -> None:
+        self.seen: set[str] = set()
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._done.wait(POLL_SECONDS):
+            self.seen.update(" ".join(process.info["cmdline"] or []) for process in psutil.process_iter(["cmdline"]))
+
+
+def pull_key(project: Project) -> str:
+    """Return the API key's value as the cluster holds it."""
+    name = f"ibmcr-{project.suffix}"
+    secret = json.loads(project.kubectl("get", "secret", name, "-o", "json").text)
+    document = json.loads(base64.b64decode(secret["data"][".dockerconfigjson"]))
+    return str(next(iter(document["auths"].values()))["password"])
+
+
+@pytest.fixture(scope="module")
+def delivered(project: Project) -> tuple[Project, str]:
+    """Return the project after its first up, and everything that was said on the way, arguments included."""
+    with ArgumentWatch() as watch:
+        said = project.pulumi("preview", "--diff").text + project.up().text
+    return project, said + "\n".join(watch.seen)
+
+
+def test_up_ends_with_the_outputs_and_none_of_them_is_secret(delivered: tuple[Project, str]) -> None:
+    project, _ = delivered
+    outputs = project.stack.outputs()
+    registry = {"registryHost", "registryNamespace", "imageReference"}
+    identity = {"serviceId", "accessPolicyId", "apiKeyId"}
+    assert set(outputs) == registry | identity | {"pullSecret", "serviceAccount", "pods"}
+    assert "[secret]" not in outputs.values()
+    assert outputs["registryHost"] == "127.0.0.1:7001"
+    assert str(outputs["imageReference"]).startswith(f"127.0.0.1:7001/e2e-{project.suffix}/nginx-custom@sha256:")
+    assert outputs["pods"] == {f"nginx-{project.suffix}": {"namespace": "default", "name": f"nginx-{project.suffix}"}}
+
+
+def test_the_pod_serves_the_page_and_is_refused_without_the_secret(delivered: tuple[Project, str]) -> None:
+    project, _ = delivered
+    checks = verify(project.stack)
+    assert [check.passed for check in checks] == [True, True, True], checks
+    assert checks[1].seen == "test server"
+    assert "ErrImagePull" in checks[2].seen
+    assert "ImagePullBackOff" in checks[2].seen
+    assert "pull-probe" not in project.kubectl("get", "pods", "--field-selector=metadata.deletionTimestamp=").text
+
+
+def test_no_secret_is_anywhere_in_clear(delivered: tuple[Project, str], sandbox_home: Path) -> None:
+    project, said = delivered
+    deployer = (sandbox_home / "deployer.key").read_text().strip()
+    everything = {
+        "what was said, and every process's arguments": said,
+        "a preview of each property": project.pulumi("preview", "--diff", "--refresh").text,
+        "outputs": json.dumps(project.stack.outputs()),
+        "the Pod, with its events": project.kubectl("get", "pods,events,serviceaccounts", "-o", "yaml").text,
+    }
+    for folder in (project.folder / "state", sandbox_home / "logs"):
+        everything |= {str(path): path.read_text(errors="replace") for path in folder.rglob("*") if path.is_file()}
+    assert "pull-key-1" in project.state(), "the state that was searched is the stack's"
+    for value in (pull_key(project), deployer):
+        for encoded in (value, base64.b64encode(f"iamapikey:{value}".encode()).decode()):
+            assert len(encoded) > 20
+            found = [where for where, text in everything.items() if encoded in text]
+            assert found == [], "a secret lies there in clear"
+
+
+def test_a_second_up_changes_nothing(delivered: tuple[Project, str]) -> None:
+    project, _ = delivered
+    project.up()
+    assert project.changes() == {}
+    assert project.planned() == {}
+
+
+def test_refresh_sees_no_drift(delivered: tuple[Project, str]) -> None:
+    project, _ = delivered
+    ran = project.pulumi("refresh", "--yes", "--skip-preview", "--expect-no-changes")
+    assert ran.status == 0, ran.text
+
+
+def test_a_new_page_changes_exactly_image_and_pod(delivered: tuple[Project, str]) -> None:
+    project, _ = delivered
+    (project.folder / "app" / "index.html").write_text("another page\n")
+    assert project.planned() == {"docker:index/image:Image": "update", "kubernetes:core/v1:Pod": "delete-replaced"} or (
+        set(project.planned()) == {"docker:index/image:Image", "kubernetes:core/v1:Pod"}
+    )
+    project.up()
+    assert project.changes() == {"update": 1, "replace": 1}
+    assert verify(project.stack)[1].seen == "another page"
+
+
+def test_a_rotation_changes_the_secret_in_place_and_leaves_the_pod_alone(delivered: tuple[Project, str]) -> None:
+    project, _ = delivered
+    pod = ("get", "pod", f"nginx-{project.suffix}", "-o", "jsonpath={.metadata.uid}")
+    secret = ("get", "secret", f"ibmcr-{project.suffix}", "-o", "jsonpath={.metadata.uid}")
+    before = (project.kubectl(*pod).text, project.kubectl(*secret).text, pull_key(project))
+    project.configure(keyEpoch="2")
+    project.up()
+    assert project.changes() == {"create": 1, "update": 2}, "one new key; Access and Secret updated"
+    assert (project.kubectl(*pod).text, project.kubectl(*secret).text) == before[:2]
+    assert pull_key(project) != before[2]
+
+
+def test_destroy_leaves_nothing(delivered: tuple[Project, str]) -> None:
+    project, _ = delivered
+    ran = project.pulumi("destroy", "--yes", "--skip-preview")
+    assert ran.status == 0, ran.text
+    assert project.resources() == []
+    assert project.suffix not in project.kubectl("get", "pods,secrets,serviceaccounts", "-o", "name").text
