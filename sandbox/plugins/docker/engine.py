@@ -1,0 +1,191 @@
+"""The Docker Engine: is it there, build, push. Speaks docker-py and turns its errors into one sentence each.
+
+The official plugin builds with BuildKit over a session that docker-py can't hold, so both builder versions are built by
+the engine's classic builder here: the same image for any Dockerfile that needs no BuildKit-only syntax.
+docker-py is imported on first use: a preview of an unchanged stack needs it for one ping only.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, cast
+
+from sandbox.plugins.docker import context
+from sandbox.plugins.docker.inputs import Image, Registry
+from sandbox.plugins.serving import PluginError
+
+Message = dict[str, object]
+"""One JSON message of the engine's build or push stream."""
+Show = Callable[[str], None]
+
+_QUICK = 10.0
+_SLOW = 3600.0
+"""Seconds without a word: a build's longest silent step."""
+_DOCKER_HUB = "https://index.docker.io/v1/"
+_HUB_NAMES = ("docker.io", "index.docker.io", "registry-1.docker.io")
+
+
+class _Api(Protocol):
+    """The part of docker-py's APIClient in use; the package carries no types."""
+
+    def ping(self) -> bool: ...
+
+    def build(self, **options: object) -> Iterator[Message]: ...
+
+    def push(self, repository: str, **options: object) -> Iterator[Message]: ...
+
+    def close(self) -> None: ...
+
+
+class _Auths(Protocol):
+    def add_auth(self, reg: str, data: Mapping[str, str]) -> None: ...
+
+
+@dataclass(frozen=True)
+class DockerEngine:
+    """A Docker Engine at `host` (a DOCKER_HOST value), with TLS by Docker's usual environment variables."""
+
+    host: str
+
+    @staticmethod
+    def find(configured: str | None) -> DockerEngine:
+        """Return the engine at `configured`, else DOCKER_HOST, else Docker's own sockets, whichever answers first.
+
+        Raises PluginError when none answers.
+        """
+        named = configured or os.environ.get("DOCKER_HOST")
+        user_socket = Path.home() / ".docker/run/docker.sock"
+        hosts = [named] if named else ["unix:///var/run/docker.sock", f"unix://{user_socket}"]
+        reasons: list[str] = []
+        for host in hosts:
+            engine = DockerEngine(host)
+            try:
+                with engine._api(_QUICK) as api:
+                    api.ping()
+            except PluginError as error:
+                reasons.append(f"{host}: {error}")
+            else:
+                return engine
+        raise PluginError(
+            f"failed to connect to any docker daemon ({'; '.join(reasons)}). "
+            f"Start Docker, or set DOCKER_HOST to the address of one that runs"
+        )
+
+    def build(self, image: Image, show: Show) -> str:
+        """Build `image` under its name; return the image's local id, `sha256:...`.
+
+        `show` gets each line of the engine's output as it comes. Raises PluginError with the engine's own words.
+        """
+        archive, dockerfile = context.archive(image.context, image.dockerfile)
+        built = ""
+        with archive, self._api(_SLOW) as api:
+            if image.registry.username and image.registry.password:
+                _add_login(api, _address(image), image.registry)
+            stream = api.build(
+                fileobj=archive,
+                custom_context=True,
+                dockerfile=dockerfile,
+                tag=image.name,
+                buildargs=dict(image.arguments),
+                platform=image.platform or None,
+                target=image.target,
+                cache_from=list(image.cache_from),
+                rm=True,
+                forcerm=True,
+                decode=True,
+            )
+            for message in stream:
+                _raise_if_error(message)
+                built = _aux(message, "ID") or built
+                _show(show, message, f"Built image with ID {built}" if _aux(message, "ID") else "")
+        if not built:
+            raise PluginError(f"the engine built {image.name} and named no image id")
+        return built
+
+    def push(self, image: Image, show: Show) -> str:
+        """Push `image`; return the manifest's digest. Raises PluginError with the registry's own words."""
+        digest = ""
+        login = image.registry if image.registry.username and image.registry.password else None
+        with self._api(_SLOW) as api:
+            stream = api.push(
+                image.name,
+                stream=True,
+                decode=True,
+                auth_config=_login(_address(image), login) if login else None,
+            )
+            for message in stream:
+                _raise_if_error(message)
+                digest = _aux(message, "Digest") or digest
+                _show(show, message, f"Pushed image with digest {digest}" if _aux(message, "Digest") else "")
+        if not digest:
+            raise PluginError(f"the push of {image.name} ended without a digest")
+        return digest
+
+    @contextmanager
+    def _api(self, timeout: float) -> Generator[_Api]:
+        import docker  # noqa: PLC0415 - 0.1 s that a start should not wait for
+        import docker.errors  # noqa: PLC0415
+        import docker.utils  # noqa: PLC0415
+        import requests  # noqa: PLC0415
+
+        make = cast("Callable[..., _Api]", docker.APIClient)
+        try:
+            settings = cast("dict[str, object]", docker.utils.kwargs_from_env({**os.environ, "DOCKER_HOST": self.host}))
+            with closing(make(**settings, version="auto", timeout=timeout)) as api:
+                yield api
+        except (docker.errors.DockerException, requests.RequestException) as error:
+            raise PluginError(_sentence(error)) from None
+
+
+def _address(image: Image) -> str:
+    """Return the registry's name as Docker's credentials know it: a host, or Docker Hub's old URL."""
+    server = image.registry.server or image.name.split("/", 1)[0]
+    host = server.removeprefix("https://").removeprefix("http://").split("/", 1)[0]
+    return _DOCKER_HUB if host in _HUB_NAMES else host
+
+
+def _login(address: str, registry: Registry) -> dict[str, str]:
+    return {"username": registry.username, "password": registry.password, "serveraddress": address}
+
+
+def _add_login(api: _Api, address: str, registry: Registry) -> None:
+    # docker-py takes a login for a push as an argument; for a build, which may pull a private base, only here.
+    cast("_Auths", vars(api)["_auth_configs"]).add_auth(address, _login(address, registry))
+
+
+def _raise_if_error(message: Message) -> None:
+    # An engine that refuses the whole request answers {"message": ...} where a stream was expected.
+    error = message.get("error") or (message.get("message") if len(message) == 1 else None)
+    if error is None:
+        return
+    text = str(error).strip()
+    detail = cast("dict[str, object]", message.get("errorDetail") or {})
+    if detail.get("code") == 401:
+        text = f"authentication is required: {text}"
+    if text == "EOF":
+        text = "EOF: most likely the registry's name, user name or password is wrong"
+    if "requires BuildKit" in text or "BuildKit is enabled" in text:
+        text += " (this stand-in builds with Docker's classic builder; the official plugin has BuildKit)"
+    raise PluginError(text)
+
+
+def _aux(message: Message, name: str) -> str:
+    aux = message.get("aux")
+    value = cast("dict[str, object]", aux).get(name) if isinstance(aux, dict) else None
+    return value if isinstance(value, str) else ""
+
+
+def _show(show: Show, message: Message, result: str) -> None:
+    status, progress, stream = (str(message.get(each) or "") for each in ("status", "progress", "stream"))
+    line = (f"{status} {progress}" if progress else stream or status or result).strip()
+    if line:
+        show(line)
+
+
+def _sentence(error: Exception) -> str:
+    explanation = getattr(error, "explanation", None)
+    return " ".join(str(explanation or error).split())
