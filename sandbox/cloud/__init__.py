@@ -1,0 +1,5 @@
+"""IBM Cloud's stand-in: IAM, Container Registry's API and the registry's login, over HTTP, in one process.
+
+Strict: every call is authenticated and authorised, nothing is invented, and what is missing answers 501.
+`unverified.py` lists every answer that no public source settles.
+"""

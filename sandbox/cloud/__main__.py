@@ -1,0 +1,124 @@
+"""python -m sandbox.cloud: IBM Cloud's stand-in as a server of its own."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+import uvicorn
+from filelock import FileLock, Timeout
+from sqlalchemy import select
+
+from sandbox.cloud import limits, token_keys
+from sandbox.cloud.accounts import Account, create_account, set_admin_key
+from sandbox.cloud.app import HEALTH, make_app, make_world
+from sandbox.cloud.regions import DOMAINS
+from sandbox.cloud.web import World
+from sandbox.errors import SandboxError
+
+KEY_VARIABLE = "SANDBOX_ADMIN_APIKEY"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run until a signal; return the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        return _serve(options)
+    except SandboxError as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m sandbox.cloud",
+        description="IBM Cloud's IAM and Container Registry API on this machine. "
+        f"GET {HEALTH} answers 200 when it is ready.",
+        epilog=f"{KEY_VARIABLE} holds the account owner's API key. Without it, a fresh account's key is printed once.",
+    )
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="where everything is kept")
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--port", type=int, metavar="N", help="listen on 127.0.0.1, this port")
+    where.add_argument(
+        "--uds", metavar="PATH", help="listen on a Unix socket, behind a proxy that keeps the Host header"
+    )
+    parser.add_argument(
+        "--region",
+        action="append",
+        required=True,
+        type=_region,
+        metavar="NAME=HOST:PORT",
+        help="a region and the address that its users type, such as jp-tok=127.0.0.1:7001; may be repeated",
+    )
+    parser.add_argument("--registry-token-key", type=Path, metavar="PATH", help="EC key that signs registry tokens")
+    parser.add_argument("--registry-token-cert", type=Path, metavar="PATH", help="the certificate for it")
+    return parser
+
+
+def _region(text: str) -> tuple[str, str]:
+    name, _, address = text.partition("=")
+    if name not in DOMAINS or not address:
+        raise argparse.ArgumentTypeError(f"'{text}' is not NAME=HOST:PORT with NAME one of {', '.join(DOMAINS)}")
+    return name, address
+
+
+def _serve(options: argparse.Namespace) -> int:
+    folder: Path = options.data
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with FileLock(folder / "lock", timeout=0):
+            world = _world(options, folder)
+            key = _admin_key(world)
+            if key is not None:
+                print(f"API key of the account's owner, shown this once: {key}", flush=True)
+            uvicorn.run(
+                make_app(world),
+                host="127.0.0.1",
+                port=options.port or 0,
+                uds=options.uds,
+                log_level="warning",
+                access_log=False,
+                server_header=False,
+                lifespan="off",
+            )
+            world.store.close()
+    except Timeout as error:
+        raise SandboxError(f"Another stand-in is using {folder}.", "Stop it, or give another --data.") from error
+    except OSError as error:
+        raise SandboxError(f"{folder} can't be used: {error.strerror}.", "Give another --data.") from error
+    return 0
+
+
+def _world(options: argparse.Namespace, folder: Path) -> World:
+    key, certificate = options.registry_token_key, options.registry_token_cert
+    if (key is None) != (certificate is None):
+        raise SandboxError(
+            "--registry-token-key and --registry-token-cert go together.", "Give both, or none: then they are made."
+        )
+    if key is None:
+        key, certificate = token_keys.ensure(folder)
+    return make_world(folder, dict(options.region), key, certificate)
+
+
+def _admin_key(world: World) -> str | None:
+    """See that the account is there, with the key of the environment; return a made key, which must be printed."""
+    given = os.environ.get(KEY_VARIABLE)
+    if given is not None and len(given) < limits.OWN_KEY_LENGTH:
+        raise SandboxError(
+            f"{KEY_VARIABLE} has fewer than {limits.OWN_KEY_LENGTH} characters.",
+            f"Set a longer one, or unset {KEY_VARIABLE}.",
+        )
+    with world.store.transaction() as session:
+        account = session.scalars(select(Account).order_by(Account.created_at)).first()
+        if account is None:
+            _, value = create_account(session, world.clock, given)
+            return None if given else value
+        if given:
+            set_admin_key(session, account, given, world.clock)
+    return None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

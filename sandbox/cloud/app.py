@@ -1,0 +1,94 @@
+"""The stand-in as one ASGI application: every service's routes, and 501 in the right shape for what none has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from sandbox.cloud import token_keys
+from sandbox.cloud.clock import Clock
+from sandbox.cloud.errors import ServiceError
+from sandbox.cloud.identity import api_keys, grants, service_ids
+from sandbox.cloud.identity.errors import IdentityError, TokenError
+from sandbox.cloud.identity.tokens import IamTokens
+from sandbox.cloud.login import routes as login
+from sandbox.cloud.login.errors import LoginError
+from sandbox.cloud.login.tokens import RegistryTokens
+from sandbox.cloud.policies import routes as policies
+from sandbox.cloud.policies.errors import PolicyError
+from sandbox.cloud.regions import Regions
+from sandbox.cloud.registry import routes as registry
+from sandbox.cloud.registry.errors import RegistryError
+from sandbox.cloud.store import Store
+from sandbox.cloud.web import World, answer
+
+HEALTH = "/sandbox/health"
+
+_SERVICES = (grants, service_ids, api_keys, policies, registry, login)
+
+_SHAPES: tuple[tuple[str, type[ServiceError]], ...] = (
+    ("/identity/", TokenError),
+    ("/api/", RegistryError),
+    ("/va/", RegistryError),
+    ("/oauth/", LoginError),
+    ("/v1/policies", PolicyError),
+    ("/v2/policies", PolicyError),
+    ("/v2/roles", PolicyError),
+    ("/v1/policy_", PolicyError),
+    ("/v2/", LoginError),
+)
+"""Start of a path -> the service that it belongs to, where no operation is known; IAM Identity's otherwise."""
+
+
+def make_world(folder: Path | None, addresses: dict[str, str], key: Path, certificate: Path) -> World:
+    """Open the store in this folder, or one in memory, and load the keys; `addresses` maps region to host:port."""
+    return World(
+        store=Store(folder / "cloud.sqlite3" if folder else None),
+        clock=Clock(),
+        regions=Regions(addresses),
+        iam_tokens=IamTokens(token_keys.ensure_iam_key(folder)),
+        registry_tokens=RegistryTokens(key, certificate),
+    )
+
+
+def make_app(world: World) -> ASGIApp:
+    """Make the application."""
+    routes = [route for service in _SERVICES for route in service.routes.routes]
+    app = Starlette(
+        routes=[Route(HEALTH, _health), *routes],
+        exception_handlers={404: _not_implemented, 405: _not_implemented},
+    )
+    app.router.redirect_slashes = False
+    app.state.world = world
+    return _RawPath(app)
+
+
+class _RawPath:
+    """Routes on the path as it was sent: IBM's SDKs send an image's name as one percent-encoded segment."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            scope["path"] = scope["raw_path"].decode("latin-1")
+        await self._app(scope, receive, send)
+
+
+def _health(request: Request) -> Response:
+    del request
+    return answer({"status": "ready"})
+
+
+def _not_implemented(request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    path = request.url.path
+    shape = next((found for start, found in _SHAPES if path.startswith(start)), IdentityError)
+    return shape.not_implemented(f"The sandbox lacks {request.method} {path}.").response(request)

@@ -1,0 +1,1 @@
+"""IAM Identity Services: token grants, service IDs and API keys."""

@@ -1,0 +1,89 @@
+"""The token endpoint: POST /identity/token, and the public key of its tokens."""
+
+from __future__ import annotations
+
+import base64
+from urllib.parse import parse_qs
+
+from starlette.responses import Response
+
+from sandbox.cloud import unverified
+from sandbox.cloud.accounts import Account
+from sandbox.cloud.identity.errors import TokenError
+from sandbox.cloud.identity.models import ApiKey, ServiceId, is_service_id, usable_key
+from sandbox.cloud.identity.tokens import LIFETIME, SCOPE, Identity
+from sandbox.cloud.web import Call, Routes, answer
+
+routes = Routes(TokenError)
+
+_PREFIX = "urn:ibm:params:oauth:grant-type:"
+_APIKEY = f"{_PREFIX}apikey"
+_LACKING = (
+    *(f"{_PREFIX}{kind}" for kind in ("cr-token", "assume", "passcode", "delegated-refresh-token", "iam-authz")),
+    "refresh_token",
+    "password",
+    "authorization_code",
+    "client_credentials",
+)
+
+
+@routes.on("POST", "/identity/token", public=True)
+def token(call: Call) -> Response:
+    """Exchange an API key for an access token; IBM's CLI, by its client id, gets a refresh token too."""
+    form = {name: values[-1] for name, values in parse_qs(call.body.decode("utf-8", "replace")).items()}
+    grant = form.get("grant_type")
+    if not grant:
+        raise TokenError.missing("grant_type")
+    if grant in _LACKING:
+        raise TokenError.not_implemented(f"The sandbox lacks the grant type {grant}.")
+    if grant != _APIKEY:
+        raise _invalid("grant_type", grant, _APIKEY)
+    if form.get("response_type", "cloud_iam") != "cloud_iam":
+        raise _invalid("response_type", form["response_type"], "cloud_iam")
+    value = form.get("apikey")
+    if not value:
+        raise TokenError.missing("apikey")
+    key = usable_key(call.session, value, call.now)
+    if key is None:
+        raise TokenError(400, *unverified.KEY_NOT_USABLE)
+    now = call.now / 1000
+    identity = identity_of(call, key)
+    tokens = call.world.iam_tokens
+    return answer(
+        {
+            "access_token": tokens.access(identity, now),
+            "refresh_token": tokens.refresh(identity, now) if _is_cli(call) else "not_supported",
+            "ims_user_id": 0,
+            "token_type": "Bearer",
+            "expires_in": LIFETIME,
+            "expiration": int(now) + LIFETIME,
+            "scope": SCOPE,
+        },
+        headers={"Cache-Control": "no-store", "Pragma": "no-cache"},
+    )
+
+
+@routes.on("GET", "/identity/keys", public=True)
+def keys(call: Call) -> Response:
+    """Return the public key that access tokens can be checked with."""
+    return answer(call.world.iam_tokens.keys())
+
+
+def identity_of(call: Call, key: ApiKey) -> Identity:
+    """Return whom a key stands for."""
+    if is_service_id(key.iam_id):
+        name = call.session.get_one(ServiceId, key.iam_id.removeprefix("iam-")).name
+    else:
+        name = call.session.get_one(Account, key.account_id).owner_email
+    return Identity(key.iam_id, key.account_id, name)
+
+
+def _invalid(name: str, value: str, valid: str) -> TokenError:
+    return TokenError.malformed(
+        f"Validation of property '{name}' with value '[{value}]' failed. Valid values: '{valid}'"
+    )
+
+
+def _is_cli(call: Call) -> bool:
+    """Tell IBM's CLI, whose client id and secret are both `bx`."""
+    return call.request.headers.get("authorization") == f"Basic {base64.b64encode(b'bx:bx').decode()}"

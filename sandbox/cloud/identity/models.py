@@ -1,0 +1,134 @@
+"""Service IDs and API keys as the store keeps them: of a key's value only the hash, unless storing was asked for."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import secrets
+import uuid
+
+from sqlalchemy import select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from sandbox.cloud.store import Row
+
+
+class ServiceId(Row):
+    """A service ID. Names are not unique; `id` and `iam_id` are."""
+
+    __tablename__ = "service_id"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    iam_id: Mapped[str] = mapped_column(unique=True)
+    account_id: Mapped[str] = mapped_column(index=True)
+    name: Mapped[str]
+    description: Mapped[str | None]
+    unique_instance_crns: Mapped[list[str]]
+    locked: Mapped[bool]
+    created_by: Mapped[str]
+    created_at: Mapped[int]
+    modified_at: Mapped[int]
+    entity_tag: Mapped[str] = mapped_column(default_factory=lambda: next_tag(None))
+
+    @property
+    def crn(self) -> str:
+        """Its Cloud Resource Name; the region is empty, as in IBM's docs."""
+        return f"crn:v1:bluemix:public:iam-identity::a/{self.account_id}::serviceid:{self.id}"
+
+    def touch(self, now: int) -> None:
+        """Note a change."""
+        self.modified_at = now
+        self.entity_tag = next_tag(self.entity_tag)
+
+
+class ApiKey(Row):
+    """An API key of a service ID or a user."""
+
+    __tablename__ = "api_key"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    account_id: Mapped[str] = mapped_column(index=True)
+    iam_id: Mapped[str] = mapped_column(index=True)
+    created_by: Mapped[str]
+    name: Mapped[str]
+    description: Mapped[str | None]
+    value_hash: Mapped[str] = mapped_column(unique=True, repr=False)
+    stored_value: Mapped[str | None] = mapped_column(repr=False)
+    locked: Mapped[bool]
+    disabled: Mapped[bool]
+    support_sessions: Mapped[bool]
+    action_when_leaked: Mapped[str]
+    expires_at: Mapped[int | None]
+    created_at: Mapped[int]
+    modified_at: Mapped[int]
+    entity_tag: Mapped[str] = mapped_column(default_factory=lambda: next_tag(None))
+
+    @classmethod
+    def make(
+        cls,
+        *,
+        account_id: str,
+        iam_id: str,
+        created_by: str,
+        name: str,
+        value: str,
+        now: int,
+        store_value: bool = False,
+    ) -> ApiKey:
+        """Make a key with this value and nothing else set; a user's key is disabled when it leaks, by IBM's docs."""
+        return cls(
+            id=f"ApiKey-{uuid.uuid4()}",
+            account_id=account_id,
+            iam_id=iam_id,
+            created_by=created_by,
+            name=name,
+            description=None,
+            value_hash=hash_of(value),
+            stored_value=value if store_value else None,
+            locked=False,
+            disabled=False,
+            support_sessions=False,
+            action_when_leaked="none" if is_service_id(iam_id) else "disable",
+            expires_at=None,
+            created_at=now,
+            modified_at=now,
+        )
+
+    @property
+    def crn(self) -> str:
+        """Its Cloud Resource Name."""
+        return f"crn:v1:bluemix:public:iam-identity::a/{self.account_id}::apikey:{self.id}"
+
+    def touch(self, now: int) -> None:
+        """Note a change."""
+        self.modified_at = now
+        self.entity_tag = next_tag(self.entity_tag)
+
+    def usable(self, now: int) -> bool:
+        """Tell whether the key can be exchanged for a token at this time."""
+        return not self.disabled and (self.expires_at is None or now < self.expires_at)
+
+
+def is_service_id(iam_id: str) -> bool:
+    """Tell a service ID's IAM ID from a user's."""
+    return iam_id.startswith("iam-ServiceId-")
+
+
+def new_key_value() -> str:
+    """Make the value of an API key: 44 URL-safe characters."""
+    return base64.urlsafe_b64encode(secrets.token_bytes(33)).decode()
+
+
+def hash_of(value: str) -> str:
+    """Hash a key's value. The values are long and random, so a plain hash can't be turned back by trying."""
+    return hashlib.sha256(value.encode()).hexdigest()
+
+
+def next_tag(tag: str | None) -> str:
+    """Return the tag after this one, or the first: a count of changes and 32 hexadecimal digits."""
+    count = int(tag.partition("-")[0]) + 1 if tag else 1
+    return f"{count}-{secrets.token_hex(16)}"
+
+
+def usable_key(session: Session, value: str, now: int) -> ApiKey | None:
+    """Return the key with this value, if it exists and may be used at this time."""
+    key = session.scalars(select(ApiKey).where(ApiKey.value_hash == hash_of(value))).one_or_none()
+    return key if key is not None and key.usable(now) else None

@@ -1,0 +1,202 @@
+"""The operations on service IDs: /v1/serviceids."""
+
+from __future__ import annotations
+
+import uuid
+
+import msgspec
+from sqlalchemy import func, select
+from starlette.responses import Response
+
+from sandbox.cloud import authz, limits, roles
+from sandbox.cloud.clock import minutes_text
+from sandbox.cloud.identity import api_keys
+from sandbox.cloud.identity.errors import IdentityError, context
+from sandbox.cloud.identity.models import ApiKey, ServiceId
+from sandbox.cloud.identity.paging import page, query_of
+from sandbox.cloud.policies.models import delete_policies_of
+from sandbox.cloud.web import Call, Routes, answer
+
+routes = Routes(IdentityError)
+
+_PATH = "/v1/serviceids/"
+_ONE = _PATH + "{id}"
+_SORTS = ("name", "description", "created_at", "modified_at")
+
+
+class CreateBody(msgspec.Struct):
+    """The body of a create."""
+
+    account_id: str | None = None
+    name: str | None = None
+    description: str | None = None
+    group_id: str | None = None
+    unique_instance_crns: list[str] = []
+    apikey: api_keys.CreateBody | None = None
+
+
+class UpdateBody(msgspec.Struct):
+    """The body of an update; what is None stays as it is."""
+
+    name: str | None = None
+    description: str | None = None
+    unique_instance_crns: list[str] | None = None
+
+
+@routes.on("POST", _PATH)
+def create(call: Call) -> Response:
+    """Create a service ID, and an API key for it if the body asks for one."""
+    call.refuse_queries("show_group_id")
+    body = call.json(CreateBody)
+    if not body.account_id:
+        raise IdentityError.missing("account_id")
+    if not body.name:
+        raise IdentityError.missing("name")
+    if body.group_id:
+        raise IdentityError.not_implemented("The sandbox lacks groups of service IDs.")
+    _authorize(call, "create", body.account_id)
+    held = select(func.count()).where(ServiceId.account_id == body.account_id)
+    if call.session.scalar(held) == limits.SERVICE_IDS_PER_ACCOUNT:
+        raise IdentityError.limit(f"The account holds {limits.SERVICE_IDS_PER_ACCOUNT} service IDs, the most it may.")
+    identifier = f"ServiceId-{uuid.uuid4()}"
+    service_id = ServiceId(
+        id=identifier,
+        iam_id=f"iam-{identifier}",
+        account_id=body.account_id,
+        name=body.name,
+        description=body.description or None,
+        unique_instance_crns=body.unique_instance_crns,
+        locked=call.request.headers.get("entity-lock") == "true",
+        created_by=call.caller.iam_id,
+        created_at=call.now,
+        modified_at=call.now,
+    )
+    call.session.add(service_id)
+    call.session.flush()
+    shown = _shown(call, service_id)
+    if body.apikey is not None:
+        shown["apikey"] = api_keys.create_key(call, body.apikey, service_id.iam_id, service_id.account_id)
+    return answer(shown, 201, {"ETag": service_id.entity_tag})
+
+
+@routes.on("GET", _PATH)
+def list_all(call: Call) -> Response:
+    """List the service IDs of an account, a page at a time."""
+    call.refuse_queries("group_id", "include_history", "filter", "show_group_id")
+    query = query_of(call, call.query("account_id"), ("name",), _SORTS)
+    if not query.account_id:
+        raise IdentityError.missing("account_id")
+    _authorize(call, "get", query.account_id)
+    wanted = select(ServiceId).where(ServiceId.account_id == query.account_id)
+    if "name" in query.filters:
+        wanted = wanted.where(ServiceId.name == query.filters["name"])
+    columns = {name: getattr(ServiceId, name) for name in _SORTS}
+    order = columns[query.sort] if query.sort else ServiceId.created_at
+    wanted = wanted.order_by(order.desc() if query.descending else order, ServiceId.id)
+    rows, links = page(call, _PATH, query, wanted)
+    found = [_shown(call, service_id, whole=False) for service_id in rows]
+    return answer({"context": _context(call), **links, "serviceids": found})
+
+
+@routes.on("GET", _ONE)
+def get(call: Call) -> Response:
+    """Return one service ID; it may read itself without any policy."""
+    call.refuse_queries("include_history", "include_activity", "show_group_id")
+    service_id = _find(call, "get", itself=True)
+    return answer(_shown(call, service_id), headers={"ETag": service_id.entity_tag})
+
+
+@routes.on("PUT", _ONE)
+def update(call: Call) -> Response:
+    """Change the name, the description or the instances."""
+    call.refuse_queries("show_group_id")
+    service_id = _find(call, "update")
+    body = call.json(UpdateBody)
+    api_keys.check_version(call, service_id)
+    if body.name == "":
+        raise IdentityError.missing("name")
+    if body.name is not None:
+        service_id.name = body.name
+    if body.description is not None:
+        service_id.description = body.description or None
+    if body.unique_instance_crns is not None:
+        service_id.unique_instance_crns = body.unique_instance_crns
+    service_id.touch(call.now)
+    return answer(_shown(call, service_id), headers={"ETag": service_id.entity_tag})
+
+
+@routes.on("DELETE", _ONE)
+def delete(call: Call) -> Response:
+    """Delete a service ID: first its keys, at last its policies, which stay as deleted ones."""
+    service_id = _find(call, "delete")
+    if service_id.locked:
+        raise IdentityError.locked()
+    keys = call.session.scalars(select(ApiKey).where(ApiKey.iam_id == service_id.iam_id)).all()
+    for key in keys:
+        if key.locked:
+            raise IdentityError.delete_not_possible(key.id)
+        call.session.delete(key)
+    delete_policies_of(call.session, service_id.iam_id, call.now, call.caller.iam_id)
+    call.session.delete(service_id)
+    return Response(status_code=204)
+
+
+@routes.on("POST", _ONE + "/lock")
+def lock(call: Call) -> Response:
+    """Lock a service ID."""
+    return _set_locked(call, locked=True)
+
+
+@routes.on("DELETE", _ONE + "/lock")
+def unlock(call: Call) -> Response:
+    """Unlock a service ID."""
+    return _set_locked(call, locked=False)
+
+
+def _set_locked(call: Call, *, locked: bool) -> Response:
+    service_id = _find(call, "update")
+    service_id.locked = locked
+    service_id.touch(call.now)
+    return Response(status_code=204)
+
+
+def _find(call: Call, action: str, *, itself: bool = False) -> ServiceId:
+    identifier = call.path("id")
+    service_id = call.session.get(ServiceId, identifier)
+    if service_id is None or service_id.account_id != call.caller.account_id:
+        raise IdentityError.absent(f"Service ID {identifier}")
+    if not (itself and service_id.iam_id == call.caller.iam_id):
+        _authorize(call, action, service_id.account_id, service_id.id)
+    return service_id
+
+
+def _authorize(call: Call, action: str, account_id: str, identifier: str | None = None) -> None:
+    resource = {"resourceType": "serviceid", "resource": identifier} if identifier else {}
+    call.authorize(
+        f"{roles.IDENTITY}.serviceid.{action}", authz.platform_target(account_id, roles.IDENTITY, **resource)
+    )
+
+
+def _shown(call: Call, service_id: ServiceId, *, whole: bool = True) -> dict[str, object]:
+    """Write a service ID as answers do; in a list it has no context of its own."""
+    shown: dict[str, object] = {"context": _context(call)} if whole else {}
+    shown |= {
+        "id": service_id.id,
+        "iam_id": service_id.iam_id,
+        "entity_tag": service_id.entity_tag,
+        "crn": service_id.crn,
+        "locked": service_id.locked,
+        "created_at": minutes_text(service_id.created_at),
+        "modified_at": minutes_text(service_id.modified_at),
+        "account_id": service_id.account_id,
+        "name": service_id.name,
+    }
+    if service_id.description is not None:
+        shown["description"] = service_id.description
+    if service_id.unique_instance_crns:
+        shown["unique_instance_crns"] = service_id.unique_instance_crns
+    return shown
+
+
+def _context(call: Call) -> dict[str, str]:
+    return context(call.request, uuid.uuid4().hex, "transaction_id")

@@ -1,0 +1,135 @@
+"""The registry's token endpoint, /oauth/token: GET with HTTP Basic for docker, POST with a form for containerd."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping, Sequence
+from urllib.parse import parse_qs
+
+from sqlalchemy import select
+from starlette.responses import Response
+
+from sandbox.cloud import authz, roles, unverified
+from sandbox.cloud.accounts import Account
+from sandbox.cloud.clock import millis_text
+from sandbox.cloud.errors import InvalidTokenError
+from sandbox.cloud.identity.models import ServiceId, is_service_id, usable_key
+from sandbox.cloud.login.errors import LoginError
+from sandbox.cloud.login.scopes import granted, parse
+from sandbox.cloud.policies.models import grants_of
+from sandbox.cloud.registry.models import Namespace
+from sandbox.cloud.web import Call, Caller, Routes, answer
+
+routes = Routes(LoginError)
+
+_PATH = "/oauth/token"
+
+
+@routes.on("GET", _PATH, public=True)
+def get(call: Call) -> Response:
+    """Give a token to a caller that logs in with HTTP Basic."""
+    login = _basic(call)
+    if login is None:
+        raise LoginError.unauthenticated()
+    return _token(call, _log_in(call, *login), call.request.query_params.getlist("scope"))
+
+
+@routes.on("POST", _PATH, public=True)
+def post(call: Call) -> Response:
+    """Give a token to a caller that logs in with a form (grant type password), or with HTTP Basic."""
+    form = parse_qs(call.body.decode("utf-8", "replace"))
+    login = _form_login(form) or _basic(call)
+    if login is None:
+        raise LoginError.unauthenticated()
+    return _token(call, _log_in(call, *login), form.get("scope", []))
+
+
+def _token(call: Call, caller: Caller, scopes: Sequence[str]) -> Response:
+    region = call.world.regions.of_host(call.request.headers.get("host", ""))
+    allows = _Rights(call, caller, region).allows
+    access = granted(parse(scopes), allows)
+    token, issued = call.world.registry_tokens.sign(caller.iam_id, access)
+    shown = {
+        "token": token,
+        "access_token": token,
+        "expires_in": unverified.REGISTRY_TOKEN_SECONDS,
+        "issued_at": millis_text(issued * 1000),
+    }
+    return answer(shown, headers={"Cache-Control": "no-store"})
+
+
+class _Rights:
+    """What one caller may do to the images of one region's namespaces."""
+
+    def __init__(self, call: Call, caller: Caller, region: str) -> None:
+        self._session = call.session
+        self._caller = caller
+        self._region = region
+        account = call.session.get(Account, caller.account_id)
+        self._is_owner = account is not None and account.owner_iam_id == caller.iam_id
+        self._grants = grants_of(call.session, caller.account_id, caller.iam_id)
+
+    def allows(self, name: str, action: str) -> bool:
+        """Tell whether the caller may do this; never in a namespace that doesn't exist or that others own."""
+        namespace = self._session.get(Namespace, (self._region, name))
+        if namespace is None or namespace.account_id != self._caller.account_id:
+            return False
+        target = authz.registry_target(namespace.account_id, self._region, name, namespace.resource_group_id)
+        return self._is_owner or authz.allowing(self._grants, f"{roles.REGISTRY}.{action}", target) is not None
+
+
+def _log_in(call: Call, username: str, password: str) -> Caller:
+    """Return who logs in with this user name and password.
+
+    Raises:
+        LoginError: they don't fit, or the user name is no longer supported.
+
+    """
+    if username == "token":
+        raise LoginError(*unverified.DEPRECATED_LOGIN)
+    caller = _identify(call, username, password)
+    if caller is None or not _exists(call, caller):
+        raise LoginError.bad_login()
+    return caller
+
+
+def _identify(call: Call, username: str, password: str) -> Caller | None:
+    if username == "iamapikey":
+        key = usable_key(call.session, password, call.now)
+        return Caller(key.iam_id, key.account_id) if key else None
+    if username in ("iambearer", "iamrefresh"):
+        typ = "refresh" if username == "iamrefresh" else None
+        try:
+            return Caller(*call.world.iam_tokens.verify(password, call.now / 1000, typ))
+        except InvalidTokenError:
+            return None
+    return None
+
+
+def _exists(call: Call, caller: Caller) -> bool:
+    """Tell whether the identity is still there: a token outlives it, a login with the token must not."""
+    if not is_service_id(caller.iam_id):
+        return call.session.get(Account, caller.account_id) is not None
+    return call.session.scalar(select(ServiceId.id).where(ServiceId.iam_id == caller.iam_id)) is not None
+
+
+def _form_login(form: Mapping[str, Sequence[str]]) -> tuple[str, str] | None:
+    grant = form.get("grant_type", ["password"])[-1]
+    if grant != "password":
+        raise LoginError.not_implemented(f"The sandbox lacks the grant type {grant} at the registry's login.")
+    username, password = form.get("username"), form.get("password")
+    return (username[-1], password[-1]) if username and password else None
+
+
+def _basic(call: Call) -> tuple[str, str] | None:
+    kind, _, value = call.request.headers.get("authorization", "").partition(" ")
+    if not kind:
+        return None
+    try:
+        username, _, password = base64.b64decode(value.strip(), validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        raise LoginError.bad_login() from None
+    if kind.lower() != "basic":
+        raise LoginError.bad_login()
+    return username, password

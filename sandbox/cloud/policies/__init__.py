@@ -1,0 +1,1 @@
+"""IAM Policy Management: access policies and roles."""

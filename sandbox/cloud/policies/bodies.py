@@ -1,0 +1,189 @@
+"""The body of a v2 policy: its shape, and the rules that IBM's docs and the SDK's text give for it. Pure."""
+
+from __future__ import annotations
+
+import json
+from typing import Self, cast
+
+import msgspec
+
+from sandbox.cloud import limits, regions, roles, unverified
+from sandbox.cloud.errors import MalformedError, NotImplementedYetError
+
+SINGLE = ("stringEquals", "stringMatch")
+SEVERAL = ("stringEqualsAnyOf", "stringMatchAnyOf")
+EXISTS = "stringExists"
+
+SERVICE_KEYS = ("serviceName", "serviceType", "resourceGroupId", "service_group_id")
+
+
+class Attribute(msgspec.Struct):
+    """One attribute of a subject or a resource."""
+
+    key: str
+    operator: str
+    value: str | bool | list[str]
+
+    def values(self) -> tuple[str, ...]:
+        """Return the value, or the several of them, as text."""
+        if isinstance(self.value, list):
+            return tuple(self.value)
+        return (str(self.value).lower() if isinstance(self.value, bool) else self.value,)
+
+
+class Subject(msgspec.Struct):
+    """For whom a policy is."""
+
+    attributes: list[Attribute]
+
+
+class Resource(msgspec.Struct):
+    """What a policy is about."""
+
+    attributes: list[Attribute]
+    tags: list[Attribute] = []
+
+
+class RoleReference(msgspec.Struct):
+    """A role, by CRN."""
+
+    role_id: str
+
+
+class GrantBody(msgspec.Struct):
+    """The roles that a policy grants."""
+
+    roles: list[RoleReference]
+
+
+class Control(msgspec.Struct):
+    """What a policy does: it grants."""
+
+    grant: GrantBody
+
+
+class PolicyBody(msgspec.Struct):
+    """A policy as the caller sends it."""
+
+    type: str
+    control: Control
+    subject: Subject
+    resource: Resource
+    description: str | None = None
+    pattern: str | None = None
+    rule: dict[str, object] | None = None
+
+    @classmethod
+    def of(cls, document: dict[str, object]) -> Self:
+        """Read a policy that the store keeps."""
+        return msgspec.convert(document, cls)
+
+    def document(self) -> dict[str, object]:
+        """Return the policy as the store keeps it and answers show it."""
+        shown: dict[str, object] = msgspec.to_builtins(self)
+        if not self.resource.tags:
+            del _mapping(shown["resource"])["tags"]
+        return {key: value for key, value in shown.items() if value is not None}
+
+    @property
+    def iam_id(self) -> str:
+        """The subject."""
+        return next(value for attribute in self.subject.attributes for value in attribute.values())
+
+    def target(self) -> dict[str, str]:
+        """Return the resource that the policy is about, as far as its attributes name one value each."""
+        named = {a.key: a.value for a in self.resource.attributes if a.operator in SINGLE and isinstance(a.value, str)}
+        service = named.get("serviceName")
+        if service is not None:
+            named.setdefault("serviceType", "platform_service" if service in roles.PLATFORM_SERVICES else "service")
+        return named
+
+    def meaning(self) -> str:
+        """Return subject, roles and resource in one order: equal for two policies that grant the same."""
+        attributes = sorted((a.key, a.operator, sorted(a.values())) for a in self.resource.attributes)
+        return json.dumps([self.iam_id, sorted({role.role_id for role in self.control.grant.roles}), attributes])
+
+    def check(self, account_id: str) -> None:
+        """Apply the rules that need no store.
+
+        Raises:
+            MalformedError: a rule is broken; the text says which.
+            NotImplementedYetError: it is something that IBM Cloud has and the stand-in lacks.
+
+        """
+        if self.type == "authorization":
+            raise NotImplementedYetError("policies of type authorization")
+        if self.type != "access":
+            raise MalformedError(f"type must be 'access' or 'authorization', not '{self.type}'")
+        if self.rule is not None or self.pattern is not None:
+            raise NotImplementedYetError("policies with a rule or a pattern")
+        if self.resource.tags:
+            raise NotImplementedYetError("policies with access tags")
+        self._check_subject()
+        self._check_roles()
+        self._check_resource(account_id)
+
+    def _check_subject(self) -> None:
+        keys = [attribute.key for attribute in self.subject.attributes]
+        if keys == ["access_group_id"]:
+            raise NotImplementedYetError("policies of access groups")
+        if keys != ["iam_id"]:
+            raise MalformedError("subject.attributes must hold exactly one iam_id or access_group_id")
+        if self.subject.attributes[0].operator != "stringEquals":
+            raise MalformedError("the operator of a subject's attribute must be stringEquals")
+        _check_value(self.subject.attributes[0])
+
+    def _check_roles(self) -> None:
+        if not self.control.grant.roles:
+            raise MalformedError("control.grant.roles must name at least one role")
+        for role in self.control.grant.roles:
+            if roles.parse(role.role_id) is None:
+                raise MalformedError(f"control.grant.roles: there is no role '{role.role_id}'")
+
+    def _check_resource(self, account_id: str) -> None:
+        keys = [attribute.key for attribute in self.resource.attributes]
+        if len(set(keys)) != len(keys):
+            raise MalformedError("resource.attributes names one key twice")
+        for attribute in self.resource.attributes:
+            _check_value(attribute)
+        if self.target().get("accountId") != account_id:
+            raise MalformedError("resource.attributes must hold the accountId of the caller's account")
+        if not any(key in keys for key in SERVICE_KEYS) and not self._is_about_a_group():
+            raise MalformedError(f"resource.attributes must hold at least one of {', '.join(SERVICE_KEYS)}")
+        _check_registry(self.target(), keys)
+
+    def _is_about_a_group(self) -> bool:
+        about_a_group = self.target().get("resourceType") == "resource-group"
+        return about_a_group and unverified.RESOURCE_GROUP_POLICY_NEEDS_NO_SERVICE
+
+
+def _check_value(attribute: Attribute) -> None:
+    if attribute.operator not in (*SINGLE, *SEVERAL, EXISTS):
+        raise MalformedError(f"the operator of {attribute.key} is unknown: '{attribute.operator}'")
+    fits = {
+        EXISTS: isinstance(attribute.value, bool),
+        **dict.fromkeys(SINGLE, isinstance(attribute.value, str)),
+        **dict.fromkeys(SEVERAL, isinstance(attribute.value, list)),
+    }
+    if not fits[attribute.operator]:
+        raise MalformedError(f"the value of {attribute.key} doesn't fit its operator {attribute.operator}")
+    for value in attribute.values():
+        if not 1 <= len(value) <= limits.ATTRIBUTE_LENGTH:
+            raise MalformedError(f"the value of {attribute.key} must have 1 to {limits.ATTRIBUTE_LENGTH} characters")
+        if (
+            attribute.key == "region"
+            and attribute.operator.startswith("stringEquals")
+            and not regions.is_location(value)
+        ):
+            raise MalformedError(f"the region '{value}' is not in the catalog of locations")
+
+
+def _check_registry(target: dict[str, str], keys: list[str]) -> None:
+    if target.get("serviceName") == roles.REGISTRY and "serviceInstance" in keys:
+        raise MalformedError(f"{roles.REGISTRY} does not support the attribute serviceInstance")
+
+
+def _mapping(value: object) -> dict[str, object]:
+    if not isinstance(value, dict):
+        raise TypeError(value)
+    return cast("dict[str, object]", value)

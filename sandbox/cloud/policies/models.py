@@ -1,0 +1,73 @@
+"""Access policies as the store keeps them, and the grants that they give."""
+
+from __future__ import annotations
+
+import secrets
+
+from sqlalchemy import select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from sandbox.cloud.authz import Condition, Grant
+from sandbox.cloud.policies.bodies import Attribute, PolicyBody
+from sandbox.cloud.store import Row
+
+ACTIVE = "active"
+DELETED = "deleted"
+
+
+class Policy(Row):
+    """A v2 access policy. Deleting one only changes its state."""
+
+    __tablename__ = "policy"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    account_id: Mapped[str] = mapped_column(index=True)
+    iam_id: Mapped[str] = mapped_column(index=True)
+    document: Mapped[dict[str, object]]
+    """type, description, subject, resource and control, as the caller gave them."""
+    meaning: Mapped[str] = mapped_column(index=True)
+    """Subject, roles and resource in one order, so that two policies that say the same are found."""
+    state: Mapped[str]
+    created_at: Mapped[int]
+    created_by_id: Mapped[str]
+    last_modified_at: Mapped[int]
+    last_modified_by_id: Mapped[str]
+    etag: Mapped[str] = mapped_column(default_factory=lambda: next_etag(None))
+
+    def touch(self, now: int, by: str) -> None:
+        """Note a change."""
+        self.last_modified_at = now
+        self.last_modified_by_id = by
+        self.etag = next_etag(self.etag)
+
+
+def next_etag(etag: str | None) -> str:
+    """Return the tag after this one, or the first: a count of changes and 32 hexadecimal digits."""
+    count = int(etag.partition("-")[0]) + 1 if etag else 1
+    return f"{count}-{secrets.token_hex(16)}"
+
+
+def grants_of(session: Session, account_id: str, iam_id: str) -> tuple[Grant, ...]:
+    """Return what the subject's active policies give in this account."""
+    wanted = select(Policy.id, Policy.document).where(
+        Policy.iam_id == iam_id, Policy.account_id == account_id, Policy.state == ACTIVE
+    )
+    return tuple(_grant(policy_id, PolicyBody.of(document)) for policy_id, document in session.execute(wanted))
+
+
+def delete_policies_of(session: Session, iam_id: str, now: int, by: str) -> None:
+    """Mark all policies of a subject as deleted, as IBM does when a service ID goes."""
+    for policy in session.scalars(select(Policy).where(Policy.iam_id == iam_id, Policy.state == ACTIVE)):
+        policy.state = DELETED
+        policy.touch(now, by)
+
+
+def _grant(policy_id: str, body: PolicyBody) -> Grant:
+    return Grant(
+        policy_id,
+        tuple(role.role_id for role in body.control.grant.roles),
+        tuple(_condition(attribute) for attribute in body.resource.attributes),
+    )
+
+
+def _condition(attribute: Attribute) -> Condition:
+    return Condition(attribute.key, attribute.operator, attribute.values())

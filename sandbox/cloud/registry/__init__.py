@@ -1,0 +1,1 @@
+"""Container Registry's API: namespaces and messages of each region."""

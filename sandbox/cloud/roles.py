@@ -1,0 +1,166 @@
+"""IAM's roles: the actions that each carries, and their names by language.
+
+Sources: IBM's docs on IAM roles and actions (Container Registry, IAM Identity Service), and the registry's page on IAM.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from sandbox.cloud import unverified
+
+REGISTRY = "container-registry"
+IDENTITY = "iam-identity"
+ACCESS_MANAGEMENT = "iam-access-management"
+RESOURCE_GROUPS = "resource-controller"
+ANY_SERVICE = "alliamserviceroles"
+"""The name under which Terraform asks for the roles of a policy that names no service."""
+
+PLATFORM_SERVICES = frozenset({IDENTITY, ACCESS_MANAGEMENT, RESOURCE_GROUPS})
+
+SERVICE_ROLES = ("Reader", "Writer", "Manager")
+PLATFORM_ROLES = ("Viewer", "Operator", "Editor", "Administrator")
+
+READ_POLICY = "iam.policy.read"
+READ_GROUP = "resource-controller.group.retrieve"
+
+_R, _RW, _RWM, _WM, _RM, _M = (
+    {"Reader"}, {"Reader", "Writer"}, {"Reader", "Writer", "Manager"},
+    {"Writer", "Manager"}, {"Reader", "Manager"}, {"Manager"},
+)  # fmt: skip
+
+_REGISTRY_ACTIONS: dict[str, set[str]] = {
+    "image.pull": _RWM,
+    "quota.get": _RWM,
+    "auth.get": _RWM,
+    "settings.get": _RWM,
+    "image.push": _WM,
+    "image.delete": _WM,
+    "retention.set": _WM,
+    "image.list": _RM,
+    "image.inspect": _RM,
+    "image.vulnerabilities": _RM,
+    "namespace.list": _RM,
+    "retention.get": _RM,
+    "retention.list": _RM,
+    "retention.analyze": _RM,
+    "exemption.list": _RM,
+    "namespace.create": _M,
+    "namespace.delete": _M,
+    "quota.set": _M,
+    "plan.get": _M,
+    "plan.set": _M,
+    "auth.set": _M,
+    "settings.set": _M,
+    "exemption.manager": _M,
+}
+"""Action, without `container-registry.` -> the service roles that carry it. A Writer can neither list nor inspect."""
+
+_REGISTRY_EXTRAS = frozenset({"global-search-tagging.resource.read", "cbr.rule.read", READ_POLICY})
+"""What all three service roles of the registry carry beside its own actions."""
+
+_ALL, _CHANGE, _CREATE = (
+    {"Viewer", "Editor", "Operator", "Administrator"}, {"Editor", "Operator", "Administrator"},
+    {"Operator", "Administrator"},
+)  # fmt: skip
+
+_IDENTITY_ACTIONS: dict[str, set[str]] = {
+    "serviceid.get": _ALL,
+    "serviceid.create": _CREATE,
+    "serviceid.update": _CHANGE,
+    "serviceid.delete": _CREATE,
+    "apikey.get": _CHANGE,
+    "apikey.list": _CHANGE,
+    "apikey.create": _CREATE,
+    "apikey.update": _CHANGE,
+    "apikey.delete": _CREATE,
+    "apikey.manage": {"Administrator"},
+}
+"""Action, without `iam-identity.` -> the platform roles that carry it."""
+
+_MANAGE_POLICIES = frozenset({"iam.policy.create", "iam.policy.update", "iam.policy.delete"})
+
+
+def crn(role: str, service: str = "iam") -> str:
+    """Return a role's CRN; `service` is the part between `public:` and the role for a service role."""
+    if role in PLATFORM_ROLES:
+        return f"crn:v1:bluemix:public:iam::::role:{role}"
+    return f"crn:v1:bluemix:public:{service}::::serviceRole:{role}"
+
+
+@lru_cache(maxsize=256)
+def parse(role_crn: str) -> str | None:
+    """Return the role's name, or None for a CRN that is no role of IAM or the registry."""
+    prefix, _, role = role_crn.rpartition(":")
+    if prefix == "crn:v1:bluemix:public:iam::::role" and role in PLATFORM_ROLES:
+        return role
+    services = ("iam", REGISTRY)
+    if role in SERVICE_ROLES and prefix in {f"crn:v1:bluemix:public:{name}::::serviceRole" for name in services}:
+        return role
+    return None
+
+
+@lru_cache(maxsize=256)
+def actions(role_crn: str, service: str) -> frozenset[str]:
+    """Return the actions that the role with this CRN carries on a service; none for an unknown one."""
+    role = parse(role_crn)
+    if role is None:
+        return frozenset()
+    if role in PLATFORM_ROLES:
+        return _platform_actions(role, service)
+    if service == REGISTRY:
+        own = {f"{REGISTRY}.{action}" for action, carriers in _REGISTRY_ACTIONS.items() if role in carriers}
+        return _REGISTRY_EXTRAS | own
+    return frozenset()
+
+
+def _platform_actions(role: str, service: str) -> frozenset[str]:
+    found = {READ_POLICY}
+    if role == "Administrator":
+        found |= _MANAGE_POLICIES
+    if service == IDENTITY:
+        found |= {f"{IDENTITY}.{action}" for action, carriers in _IDENTITY_ACTIONS.items() if role in carriers}
+    if service == RESOURCE_GROUPS:
+        found.add(READ_GROUP)
+    return frozenset(found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    display: str
+    description: str
+
+
+_ENGLISH = {
+    "Reader": _Names("Reader", "Can perform read-only actions within a service."),
+    "Writer": _Names("Writer", "Can do what a reader can, and create and edit resources of the service."),
+    "Manager": _Names("Manager", "Can do what a writer can, and complete privileged actions of the service."),
+    "Viewer": _Names("Viewer", "Can view instances, but not change them."),
+    "Operator": _Names("Operator", "Can perform the platform actions that configure and operate instances."),
+    "Editor": _Names("Editor", "Can perform all platform actions, except managing the account and access."),
+    "Administrator": _Names("Administrator", "Can perform all platform actions, also assigning access to others."),
+}
+_JAPANESE = {
+    "Reader": _Names("リーダー", "リーダーは、サービス内で読み取り専用のアクションを実行できます。"),
+    "Writer": _Names("ライター", "ライターは、サービスのリソースを作成および編集できます。"),
+    "Manager": _Names("管理者", "管理者は、サービスで定義された特権アクションを実行できます。"),
+    "Viewer": _Names("ビューアー", "ビューアーは、インスタンスを表示できますが、変更はできません。"),
+    "Operator": _Names("オペレーター", "オペレーターは、インスタンスの操作に必要なアクションを実行できます。"),
+    "Editor": _Names("エディター", "エディターは、アクセス権限の割り当て以外のアクションを実行できます。"),
+    "Administrator": _Names("管理者", "管理者は、アクセス権限の割り当てを含むすべてのアクションを実行できます。"),
+}
+_LANGUAGES = {"ja": _JAPANESE}
+"""Only names that matter: in Japanese a Manager and an Administrator read alike, so a name is no key."""
+
+
+def describe(role: str, service: str, language: str) -> dict[str, object]:
+    """Return a role as /v2/roles shows it; `language` is an Accept-Language value, English where none fits."""
+    names = _LANGUAGES.get(language.partition(",")[0].partition("-")[0].strip().lower(), _ENGLISH)[role]
+    shown = crn(role, unverified.REGISTRY_ROLE_CRN_SERVICE if service == REGISTRY else "iam")
+    return {
+        "display_name": names.display,
+        "description": names.description,
+        "actions": sorted(actions(shown, service)),
+        "crn": shown,
+    }

@@ -1,0 +1,73 @@
+"""What the stand-in remembers: one SQLite file. What was answered with 2xx is in it, whatever happens next.
+
+SQLAlchemy maps rows to typed classes; each service declares its own in its `models.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from sqlite3 import Connection
+
+from sqlalchemy import JSON, Engine, StaticPool, create_engine, event, text
+from sqlalchemy.orm import DeclarativeBase, MappedAsDataclass, Session
+
+from sandbox.errors import SandboxError
+
+SCHEMA = 1
+"""Counts the changes of the tables: a file of another schema is refused, never guessed at."""
+
+
+class Row(MappedAsDataclass, DeclarativeBase, kw_only=True):
+    """A row of some service. Times are whole milliseconds since 1970."""
+
+    type_annotation_map = {list[str]: JSON, dict[str, object]: JSON}  # noqa: RUF012 (SQLAlchemy's own form)
+
+
+class Store:
+    """The database; `path` None keeps it in memory, for tests.
+
+    There is one connection and one user, the event loop's thread, which never waits inside a transaction: requests
+    are serial, so a rule that reads and then writes can't be overtaken.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._engine = create_engine(
+            f"sqlite:///{path}" if path else "sqlite://",
+            poolclass=StaticPool,
+            connect_args={"check_same_thread": False},
+        )
+        event.listen(self._engine, "connect", _prepare)
+        self._create(path)
+
+    def _create(self, path: Path | None) -> None:
+        with self._engine.begin() as connection:
+            found = connection.execute(text("PRAGMA user_version")).scalar_one()
+            if found not in (0, SCHEMA):
+                raise SandboxError(
+                    f"{path} was written by another version of the stand-in (schema {found}, not {SCHEMA}).",
+                    "python -m sandbox reset",
+                )
+            Row.metadata.create_all(connection)
+            connection.execute(text(f"PRAGMA user_version = {SCHEMA}"))
+
+    @contextmanager
+    def transaction(self) -> Generator[Session]:
+        """Give one transaction: committed, and on disk, when the block ends; undone when it raises."""
+        with Session(self._engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @property
+    def engine(self) -> Engine:
+        """The engine itself, for those who need more than a transaction."""
+        return self._engine
+
+    def close(self) -> None:
+        """Close the file."""
+        self._engine.dispose()
+
+
+def _prepare(connection: Connection, _record: object) -> None:
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+        connection.execute(f"PRAGMA {pragma}").close()

@@ -1,0 +1,122 @@
+"""The stand-in for tests: real HTTP on a free loopback port, in this process, with a fresh account of its own.
+
+with StandIn() as cloud:
+    service = IamIdentityV1(IAMAuthenticator(cloud.api_key, url=cloud.url))
+    service.set_service_url(cloud.url)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import tempfile
+import threading
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from sandbox.cloud import token_keys
+from sandbox.cloud.accounts import create_account
+from sandbox.cloud.app import make_app
+from sandbox.cloud.clock import Clock
+from sandbox.cloud.identity.tokens import IamTokens
+from sandbox.cloud.login.tokens import RegistryTokens
+from sandbox.cloud.regions import Regions
+from sandbox.cloud.store import Store
+from sandbox.cloud.web import World
+
+
+class StandIn:
+    """IBM Cloud on a loopback port. Each one is a cloud of its own: nothing is shared with another.
+
+    `url` is IAM's address and the first region's; `registry_urls` has one address a region. `api_key` belongs to the
+    owner of `account_id`. `clock` can be moved. Everything is in memory, and gone after `stop`.
+    """
+
+    def __init__(self, regions: Sequence[str] = ("jp-tok",)) -> None:
+        sockets = {region: _listen() for region in regions}
+        addresses = {region: "127.0.0.1:{1}".format(*open_.getsockname()) for region, open_ in sockets.items()}
+        self.region = regions[0]
+        self.registry_urls = {region: f"http://{address}" for region, address in addresses.items()}
+        self.url = self.registry_urls[self.region]
+        self.clock = Clock()
+        iam_tokens, registry_tokens = _signers()
+        self._store = Store(None)
+        world = World(self._store, self.clock, Regions(addresses), iam_tokens, registry_tokens)
+        with self._store.transaction() as session:
+            account, self.api_key = create_account(session, self.clock)
+            self.account_id = account.id
+            self.owner_iam_id = account.owner_iam_id
+        self._server = _Server(make_app(world), list(sockets.values()))
+
+    def stop(self) -> None:
+        """Close all connections and forget everything; a second call does nothing."""
+        self._server.stop()
+        self._store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn in a thread, which starts and stops at once: no polling on either side."""
+
+    def __init__(self, app: ASGIApp, sockets: list[socket.socket]) -> None:
+        super().__init__(uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", date_header=False))
+        self._ready = threading.Event()
+        self._loop = asyncio.new_event_loop()
+        self._stopping = asyncio.Event()
+        self._thread = threading.Thread(target=self._run, args=(sockets,), name="sandbox.cloud", daemon=True)
+        self._thread.start()
+        self._ready.wait()
+
+    def stop(self) -> None:
+        """Stop serving, and wait for the thread's end."""
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._stopping.set)
+            self._thread.join()
+
+    def _run(self, sockets: list[socket.socket]) -> None:
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            runner.run(self.serve(sockets))
+
+    async def main_loop(self) -> None:
+        self._ready.set()
+        await self._stopping.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        for open_ in sockets or []:
+            open_.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        # uvicorn tells nobody when a connection is gone; it is a turn or two of the loop away.
+        while self.server_state.connections:  # noqa: ASYNC110 (there is no event to wait for)
+            await asyncio.sleep(0)
+
+
+def _listen() -> socket.socket:
+    # The protocol must be named: asyncio turns off Nagle's delay only on sockets that name it.
+    found = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    found.bind(("127.0.0.1", 0))
+    found.listen(128)
+    found.setblocking(False)
+    return found
+
+
+@cache
+def _signers() -> tuple[IamTokens, RegistryTokens]:
+    """Make the keys once a process: they take longer than everything else."""
+    with tempfile.TemporaryDirectory() as folder:
+        return IamTokens(token_keys.ensure_iam_key(None)), RegistryTokens(*token_keys.ensure(Path(folder)))

@@ -1,0 +1,88 @@
+"""What no public source settles about IBM Cloud: each open answer once, so that a correction is one line.
+
+Everything that is not in this file was seen in IBM's docs, IBM's SDKs, IBM's live tests or a public trace.
+"""
+
+from __future__ import annotations
+
+# IAM Identity: the SDK only says that the tag in If-Match helps to notice parallel changes. 409 or 412.
+STALE_IDENTITY_STATUS = 409
+STALE_IDENTITY_CODE = ("conflict", "BXNIM0106E", "The entity was changed in the meantime: If-Match is not its version.")
+
+# IAM Identity: an absent service ID or API key answers 404 for certain; its codes and text are open.
+NOT_FOUND_CODE = ("not_found", "BXNIM0404E")
+
+# IAM Identity: a caller without the right. Status 403 is likely; its codes and text are open.
+FORBIDDEN_CODE = ("forbidden", "BXNIM0513E", "You are not authorized to use this API.")
+
+# IAM Identity: a call without a valid access token. Status 401; its codes and text are open.
+UNAUTHENTICATED_CODE = ("unauthorized", "BXNIM0408E", "Provided token is invalid or expired.")
+
+# IAM Identity: a change to a locked service ID or API key is refused; with which status and code is open.
+LOCKED_STATUS = 409
+LOCKED_CODE = ("locked", "BXNIM0107E", "The entity is locked and cannot be changed.")
+
+# IAM Identity: one object more than a limit allows. Status and code are open.
+LIMIT_STATUS = 409
+LIMIT_CODE = ("limit_exceeded", "BXNIM0108E")
+
+# IAM Identity: a chosen API key value that is in use already. Status and code are open.
+DUPLICATE_KEY_STATUS = 409
+DUPLICATE_KEY_CODE = ("conflict", "BXNIM0110E", "The API key value is in use already.")
+
+# IAM Identity: whether a time in the past is taken as expires_at.
+PAST_EXPIRY_IS_REFUSED = True
+
+# Token grant: a disabled or expired key is taken to answer what an unknown key answers.
+KEY_NOT_USABLE = ("BXNIM0415E", "Provided API key could not be found.")
+
+# Token grant: IBM's CLI gets a refresh token; how long it lives is open. Seconds.
+REFRESH_TOKEN_SECONDS = 30 * 24 * 3600
+
+# Policies: the status of a stale If-Match, 409 or 412.
+STALE_POLICY_STATUS = 412
+STALE_POLICY_CODE = ("request_not_processed", "The policy was changed in the meantime: If-Match is not its ETag.")
+
+# Policies: DELETE or PUT of a policy that is deleted already is taken to answer as for an absent one.
+DELETED_POLICY_STATUS = 404
+
+# Policies: the status of a body with a bad attribute, role, location or subject; the code is in the SDK's list.
+BAD_POLICY_STATUS = 400
+
+# Policies: whether former region names (ap-north, eu-central, uk-south, ap-south) are still taken.
+FORMER_REGIONS_ARE_TAKEN = False
+
+# Policies: the page size of a list when the caller names none, and the largest.
+POLICY_PAGE_DEFAULT = 50
+POLICY_PAGE_MAXIMUM = 100
+
+# Policies: IBM's docs name serviceName, serviceType, resourceGroupId or service_group_id as needed beside accountId,
+# yet Terraform's samples grant a role on a resource group itself with resourceType and resource alone. Both are taken.
+RESOURCE_GROUP_POLICY_NEEDS_NO_SERVICE = True
+
+# Roles: IAM's docs write iam::::serviceRole, the registry's own page container-registry::::serviceRole. Which of them
+# /v2/roles returns is open. Policies are taken with either.
+REGISTRY_ROLE_CRN_SERVICE = "iam"
+
+# Registry API: status, code and text of a name that another account owns, an illegal name, an absent namespace, one
+# namespace too many, a missing Account header.
+NAMESPACE_TAKEN = (409, "CRG0010E", "The namespace is owned by another account.")
+NAMESPACE_NAME = (400, "CRG0011E")
+NAMESPACE_ABSENT = (404, "CRG0012E", "The namespace was not found.")
+NAMESPACE_LIMIT = (403, "CRG0013E")
+RESOURCE_GROUP_ABSENT = (400, "CRG0015E", "The resource group was not found in the account.")
+BAD_REQUEST = (400, "CRG0001E")
+ACCOUNT_MISSING = (400, "CRG0016E", "The Account header is missing.")
+
+# Registry login: an anonymous caller of the token endpoint. IBM's registry makes docker print "unauthorized:
+# authentication required"; a refusal with this text does so for docker, and names 401 for Kubernetes.
+ANONYMOUS_LOGIN = (401, "UNAUTHORIZED", "authentication required")
+
+# Registry login: a wrong user name and password pair is 400 by IBM's docs; its text is open.
+BAD_LOGIN = (400, "UNAUTHORIZED", "The login credentials are not valid, or your IBM Cloud account is not active.")
+
+# Registry login: the deprecated user name `token`; the code and the text's start are from a public report.
+DEPRECATED_LOGIN = (401, "UNSUPPORTED", "The requested authentication method is not supported. Log in with an API key.")
+
+# Registry login: how long a registry token lives. Seconds.
+REGISTRY_TOKEN_SECONDS = 300

@@ -1,0 +1,202 @@
+"""How a request becomes a call of a service's handler: one transaction, an authenticated caller, errors in shape."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeVar
+from urllib.parse import unquote
+
+import msgspec
+from sqlalchemy.orm import Session
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from sandbox.cloud import authz, limits
+from sandbox.cloud.accounts import Account
+from sandbox.cloud.clock import Clock
+from sandbox.cloud.errors import (
+    ForbiddenError,
+    InvalidTokenError,
+    MalformedError,
+    NotImplementedYetError,
+    ServiceError,
+)
+from sandbox.cloud.identity.tokens import IamTokens
+from sandbox.cloud.login.tokens import RegistryTokens
+from sandbox.cloud.policies.models import grants_of
+from sandbox.cloud.regions import Regions
+from sandbox.cloud.store import Store
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Everything that outlives a request."""
+
+    store: Store
+    clock: Clock
+    regions: Regions
+    iam_tokens: IamTokens
+    registry_tokens: RegistryTokens
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who makes a call, by its access token."""
+
+    iam_id: str
+    account_id: str
+
+
+class Call:
+    """One request, with the transaction that it runs in. `now` is in milliseconds and stays the same throughout."""
+
+    def __init__(self, world: World, request: Request, body: bytes, session: Session) -> None:
+        self.world = world
+        self.request = request
+        self.body = body
+        self.session = session
+        self.now = world.clock.millis()
+
+    @cached_property
+    def caller(self) -> Caller:
+        """The caller.
+
+        Raises:
+            InvalidTokenError: there is no access token, or it isn't valid.
+
+        """
+        kind, _, token = self.request.headers.get("authorization", "").partition(" ")
+        if kind.lower() != "bearer" or not token:
+            raise InvalidTokenError("no access token")
+        iam_id, account_id = self.world.iam_tokens.verify(token.strip(), self.now / 1000)
+        if self.session.get(Account, account_id) is None:
+            raise InvalidTokenError("the account is gone")
+        return Caller(iam_id, account_id)
+
+    @cached_property
+    def grants(self) -> tuple[authz.Grant, ...]:
+        """What the caller's active policies give."""
+        return grants_of(self.session, self.caller.account_id, self.caller.iam_id)
+
+    @property
+    def is_owner(self) -> bool:
+        """Whether the caller owns its account, and so may do everything in it."""
+        account = self.session.get_one(Account, self.caller.account_id)
+        return account.owner_iam_id == self.caller.iam_id
+
+    def permits(self, action: str, target: Mapping[str, str]) -> bool:
+        """Tell whether the caller may do this to the resource that `target` describes."""
+        if target["accountId"] != self.caller.account_id:
+            return False
+        return self.is_owner or authz.allowing(self.grants, action, target) is not None
+
+    def authorize(self, action: str, target: Mapping[str, str]) -> None:
+        """Go on only if the caller may do this.
+
+        Raises:
+            ForbiddenError: no policy of the caller allows it.
+
+        """
+        if not self.permits(action, target):
+            raise ForbiddenError(action)
+
+    def json(self, shape: type[T]) -> T:
+        """Read the body.
+
+        Raises:
+            MalformedError: it isn't JSON of this shape.
+
+        """
+        try:
+            return msgspec.json.decode(self.body, type=shape)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise MalformedError(str(error)) from error
+
+    def path(self, name: str) -> str:
+        """Return a path parameter, decoded; the router matched the raw path."""
+        return unquote(str(self.request.path_params[name]))
+
+    def query(self, name: str) -> str | None:
+        """Return a query parameter, or None where it is absent or empty."""
+        return self.request.query_params.get(name) or None
+
+    def refuse_queries(self, *names: str) -> None:
+        """Go on only if none of these parameters, which the stand-in lacks, asks for something.
+
+        Raises:
+            NotImplementedYetError: one of them does.
+
+        """
+        for name in names:
+            if self.query(name) not in (None, "false"):
+                raise NotImplementedYetError(f"the query parameter {name}")
+
+    @property
+    def base_url(self) -> str:
+        """Where the caller found this service, without a slash at the end."""
+        return str(self.request.base_url).rstrip("/")
+
+
+Handler = Callable[[Call], Response]
+
+
+def answer(content: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Make a JSON answer."""
+    return Response(msgspec.json.encode(content), status, headers, "application/json")
+
+
+class Routes:
+    """A service's operations, and the class of its errors."""
+
+    def __init__(self, errors: type[ServiceError]) -> None:
+        self.errors = errors
+        self.routes: list[Route] = []
+
+    def on(self, method: str, path: str, *, public: bool = False) -> Callable[[Handler], Handler]:
+        """Register a handler; the caller of a `public` one needn't be known."""
+
+        def register(handler: Handler) -> Handler:
+            async def endpoint(request: Request) -> Response:
+                body = await _body(request)
+                if body is None:
+                    return self.errors.malformed(f"the body is larger than {limits.BODY_BYTES} bytes").response(request)
+                return self._run(request, body, handler, public=public)
+
+            self.routes.append(Route(path, endpoint, methods=[method], name=handler.__name__))
+            return handler
+
+        return register
+
+    def _run(self, request: Request, body: bytes, handler: Handler, *, public: bool) -> Response:
+        world: World = request.app.state.world
+        try:
+            with world.store.transaction() as session:
+                call = Call(world, request, body, session)
+                if not public:
+                    _ = call.caller
+                return handler(call)
+        except ServiceError as error:
+            return error.response(request)
+        except InvalidTokenError:
+            return self.errors.unauthenticated().response(request)
+        except ForbiddenError:
+            return self.errors.forbidden().response(request)
+        except MalformedError as error:
+            return self.errors.malformed(str(error)).response(request)
+        except NotImplementedYetError as error:
+            return self.errors.not_implemented(f"The sandbox lacks {error}.").response(request)
+
+
+async def _body(request: Request) -> bytes | None:
+    """Read the body; None if it is larger than any that IBM's APIs take."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limits.BODY_BYTES:
+            return None
+    return body
