@@ -1,0 +1,209 @@
+"""The Kubernetes API as this plugin uses it: one call a method, objects as plain JSON, errors as the server words them.
+
+The only importer of lightkube, which owns TLS, client certificates, tokens and credential plugins.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, cast
+
+from sandbox.plugins.kubernetes.configuration import Settings
+from sandbox.plugins.kubernetes.kinds import Kind
+from sandbox.plugins.kubernetes.kubeconfig import Kubeconfig, KubeconfigError
+from sandbox.plugins.kubernetes.objects import Object
+
+if TYPE_CHECKING:
+    import httpx2
+
+FIELD_MANAGER = "pulumi-kubernetes"
+"""Owner, in `managedFields`, of what a plain create sets; an update moves it to the resource's own manager."""
+
+_USER_AGENT = "pulumi-kubernetes/4.32.0"
+_CONNECT_SECONDS = 5.0
+_ANSWER_SECONDS = 60.0
+_APPLY = "application/apply-patch+yaml"
+_JSON_PATCH = "application/json-patch+json"
+
+
+class ApiError(Exception):
+    """The API server refused a call; the text is the server's own message, `status` its HTTP status."""
+
+    def __init__(self, status: int, body: Object) -> None:
+        super().__init__(str(body.get("message") or f"the server answered {status}"))
+        self.status = status
+        self.reason = str(body.get("reason", ""))
+        details = body.get("details")
+        self.kind = str(cast("Object", details).get("kind", "")) if isinstance(details, dict) else ""
+
+    @property
+    def not_found(self) -> bool:
+        """Whether the object, or what it lives in, does not exist."""
+        return self.status == 404
+
+    @property
+    def namespace_missing(self) -> bool:
+        """Whether it is the namespace that does not exist."""
+        return self.not_found and self.kind == "namespaces"
+
+    @property
+    def already_exists(self) -> bool:
+        """Whether another object has the name."""
+        return self.reason == "AlreadyExists"
+
+    @property
+    def conflict(self) -> bool:
+        """Whether another field manager owns what an apply wants to set."""
+        return self.reason == "Conflict"
+
+    @property
+    def forbidden(self) -> bool:
+        """Whether the user has not the right."""
+        return self.status == 403
+
+
+class UnreachableError(Exception):
+    """No API server answers, or there is no usable kubeconfig; the text says which, without any credential."""
+
+
+class Cluster:
+    """A connection that is opened by the first call; safe for many threads."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._http: httpx2.Client | None = None
+        self._checking = threading.Lock()
+        self._problem: str | None = None
+
+    def close(self) -> None:
+        """Drop the connections."""
+        with self._lock:
+            if self._http is not None:
+                self._http.close()
+                self._http = None
+
+    def check(self) -> None:
+        """Raise `UnreachableError` unless the API server answers; asked once, then known for this run."""
+        with self._checking:
+            if self._problem is None:
+                self._problem = self._look()
+        if self._problem:
+            raise UnreachableError(self._problem)
+
+    def default_namespace(self) -> str:
+        """Return the namespace of objects that name none: the provider's, the context's, or `default`."""
+        if self._settings.namespace:
+            return self._settings.namespace
+        try:
+            return Kubeconfig.load(self._settings.kubeconfig).namespace(self._settings.context)
+        except KubeconfigError:
+            return "default"
+
+    def get(self, kind: Kind, namespace: str, name: str) -> Object:
+        """Return the live object; raises `ApiError`, not found among others."""
+        return self._send("GET", _path(kind, namespace, name))
+
+    def create(self, kind: Kind, namespace: str, body: Object, *, dry_run: bool) -> Object:
+        """Make an object that must not exist yet."""
+        parameters = {"fieldManager": FIELD_MANAGER, **_dry(dry_run)}
+        return self._send("POST", _path(kind, namespace), body=body, parameters=parameters)
+
+    def apply(self, kind: Kind, namespace: str, body: Object, *, manager: str, force: bool, dry_run: bool) -> Object:
+        """Let `manager` own and set what `body` holds (server-side apply); makes the object if there is none."""
+        parameters = {"fieldManager": manager, "force": "true" if force else "false", **_dry(dry_run)}
+        name = str(body["metadata"]["name"])
+        return self._send("PATCH", _path(kind, namespace, name), body=body, parameters=parameters, content_type=_APPLY)
+
+    def patch(self, kind: Kind, namespace: str, name: str, operations: list[Object]) -> Object:
+        """Change an object by JSON patch operations."""
+        return self._send("PATCH", _path(kind, namespace, name), body=operations, content_type=_JSON_PATCH)
+
+    def delete(self, kind: Kind, namespace: str, name: str, propagation: str) -> None:
+        """Ask for the object's deletion; it may live on until its finalizers are through."""
+        self._send("DELETE", _path(kind, namespace, name), body={"propagationPolicy": propagation})
+
+    def warnings(self, namespace: str, uid: str) -> list[Object]:
+        """Return the warning events about one object, oldest first."""
+        parameters = {"fieldSelector": f"involvedObject.uid={uid},type=Warning"}
+        answer = self._send("GET", f"/api/v1/namespaces/{namespace or 'default'}/events", parameters=parameters)
+        items = cast("list[Object]", answer.get("items") or [])
+        return sorted(items, key=lambda each: str(each.get("lastTimestamp") or each.get("eventTime") or ""))
+
+    def _look(self) -> str:
+        try:
+            self._send("GET", "/version")
+        except UnreachableError as error:
+            return str(error)
+        except ApiError as error:
+            return f"unable to load schema information from the API server: {error}"
+        return ""
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Object | list[Object] | None = None,
+        parameters: Mapping[str, str] | None = None,
+        content_type: str = "application/json",
+    ) -> Object:
+        import httpx2  # noqa: PLC0415 - 0.1 s that a preview of an unchanged stack can do without
+        from lightkube.core.exceptions import ConfigError  # noqa: PLC0415 - as above
+
+        http = self._connect()
+        content = None if body is None else json.dumps(body).encode()
+        headers = {"Content-Type": content_type} if content is not None else {}
+        try:
+            answer = http.request(method, path, params=dict(parameters or {}), content=content, headers=headers)
+        except httpx2.TransportError as error:
+            raise UnreachableError(
+                f"{http.base_url.host}:{http.base_url.port} ({error or type(error).__name__})"
+            ) from None
+        except (ConfigError, OSError, ValueError, KeyError) as error:
+            # A credential plugin's output can hold a token, so its text is not repeated.
+            raise UnreachableError(f"the kubeconfig's credential command failed ({type(error).__name__})") from None
+        try:
+            parsed = answer.json()
+        except ValueError:
+            parsed = {}
+        result = cast("Object", parsed) if isinstance(parsed, dict) else {}
+        if answer.status_code >= 400:
+            raise ApiError(answer.status_code, result)
+        return result
+
+    def _connect(self) -> httpx2.Client:
+        with self._lock:
+            if self._http is None:
+                self._http = self._open()
+            return self._http
+
+    def _open(self) -> httpx2.Client:
+        import httpx2  # noqa: PLC0415 - as in _send
+        from lightkube.config.client_adapter import Client, ConnectionParams  # noqa: PLC0415 - as in _send
+
+        try:
+            kubeconfig = Kubeconfig.load(self._settings.kubeconfig)
+            connection = kubeconfig.connection(self._settings.context, self._settings.cluster)
+            timeout = httpx2.Timeout(_ANSWER_SECONDS, connect=_CONNECT_SECONDS)
+            http = Client(connection, ConnectionParams(timeout=timeout))
+        except KubeconfigError as error:
+            raise UnreachableError(f"the kubeconfig can't be used: {error}") from None
+        except (OSError, ValueError) as error:
+            # What a broken certificate or key is called is enough; its content must not be repeated.
+            raise UnreachableError(f"the kubeconfig's credentials can't be used ({type(error).__name__})") from None
+        http.headers["User-Agent"] = _USER_AGENT
+        return http
+
+
+def _path(kind: Kind, namespace: str, name: str = "") -> str:
+    root = f"/api/{kind.api_version}"
+    if kind.namespaced:
+        root += f"/namespaces/{namespace or 'default'}"
+    return f"{root}/{kind.plural}/{name}" if name else f"{root}/{kind.plural}"
+
+
+def _dry(dry_run: bool) -> dict[str, str]:
+    return {"dryRun": "All"} if dry_run else {}
