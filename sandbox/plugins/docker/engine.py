@@ -8,9 +8,12 @@ docker-py is imported on first use: a preview of an unchanged stack needs it for
 from __future__ import annotations
 
 import os
+import queue
+import threading
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -22,6 +25,7 @@ Message = dict[str, object]
 """One JSON message of the engine's build or push stream."""
 Show = Callable[[str], None]
 
+_GLANCE = 0.2
 _QUICK = 10.0
 _SLOW = 3600.0
 """Seconds without a word: a build's longest silent step."""
@@ -67,7 +71,7 @@ class DockerEngine:
                 with engine._api(_QUICK) as api:
                     api.ping()
             except PluginError as error:
-                reasons.append(f"{host}: {error}")
+                reasons.append(str(error))
             else:
                 return engine
         raise PluginError(
@@ -75,17 +79,19 @@ class DockerEngine:
             f"Start Docker, or set DOCKER_HOST to the address of one that runs"
         )
 
-    def build(self, image: Image, show: Show) -> str:
+    def build(self, image: Image, show: Show, cancelled: threading.Event) -> str:
         """Build `image` under its name; return the image's local id, `sha256:...`.
 
-        `show` gets each line of the engine's output as it comes. Raises PluginError with the engine's own words.
+        `show` gets each line of the engine's output as it comes. Raises PluginError with the engine's own words, and
+        soon after `cancelled` is set.
         """
         archive, dockerfile = context.archive(image.context, image.dockerfile)
         built = ""
         with archive, self._api(_SLOW) as api:
             if image.registry.username and image.registry.password:
                 _add_login(api, _address(image), image.registry)
-            stream = api.build(
+            build = partial(
+                api.build,
                 fileobj=archive,
                 custom_context=True,
                 dockerfile=dockerfile,
@@ -94,31 +100,36 @@ class DockerEngine:
                 platform=image.platform or None,
                 target=image.target,
                 cache_from=list(image.cache_from),
+                use_config_proxy=False,
                 rm=True,
                 forcerm=True,
                 decode=True,
             )
-            for message in stream:
-                _raise_if_error(message)
+            step = ""
+            for message in _until_cancelled(build, cancelled):
+                _raise_if_error(message, step)
+                step = _step(message) or step
                 built = _aux(message, "ID") or built
                 _show(show, message, f"Built image with ID {built}" if _aux(message, "ID") else "")
         if not built:
             raise PluginError(f"the engine built {image.name} and named no image id")
         return built
 
-    def push(self, image: Image, show: Show) -> str:
+    def push(self, image: Image, show: Show, cancelled: threading.Event) -> str:
         """Push `image`; return the manifest's digest. Raises PluginError with the registry's own words."""
         digest = ""
         login = image.registry if image.registry.username and image.registry.password else None
+        who = f'as "{login.username}"' if login else "with the login of Docker's own settings, if any"
         with self._api(_SLOW) as api:
-            stream = api.push(
+            push = partial(
+                api.push,
                 image.name,
                 stream=True,
                 decode=True,
                 auth_config=_login(_address(image), login) if login else None,
             )
-            for message in stream:
-                _raise_if_error(message)
+            for message in _until_cancelled(push, cancelled):
+                _raise_if_error(message, f" (pushing {image.name} {who})")
                 digest = _aux(message, "Digest") or digest
                 _show(show, message, f"Pushed image with digest {digest}" if _aux(message, "Digest") else "")
         if not digest:
@@ -131,14 +142,15 @@ class DockerEngine:
         import docker.errors  # noqa: PLC0415
         import docker.utils  # noqa: PLC0415
         import requests  # noqa: PLC0415
+        import urllib3  # noqa: PLC0415
 
         make = cast("Callable[..., _Api]", docker.APIClient)
         try:
             settings = cast("dict[str, object]", docker.utils.kwargs_from_env({**os.environ, "DOCKER_HOST": self.host}))
             with closing(make(**settings, version="auto", timeout=timeout)) as api:
                 yield api
-        except (docker.errors.DockerException, requests.RequestException) as error:
-            raise PluginError(_sentence(error)) from None
+        except (docker.errors.DockerException, requests.RequestException, urllib3.exceptions.HTTPError) as error:
+            raise PluginError(_sentence(self.host, error)) from None
 
 
 def _address(image: Image) -> str:
@@ -157,7 +169,37 @@ def _add_login(api: _Api, address: str, registry: Registry) -> None:
     cast("_Auths", vars(api)["_auth_configs"]).add_auth(address, _login(address, registry))
 
 
-def _raise_if_error(message: Message) -> None:
+def _until_cancelled(start: Callable[[], Iterator[Message]], cancelled: threading.Event) -> Iterator[Message]:
+    """Yield the engine's messages; give up within a moment of `cancelled`, also while the engine says nothing.
+
+    The reader is left behind then: its connection closes with the process, and the engine drops the work.
+    """
+    messages: queue.SimpleQueue[Message | Exception | None] = queue.SimpleQueue()
+
+    def read() -> None:
+        try:
+            for message in start():
+                messages.put(message)
+            messages.put(None)
+        except Exception as error:  # noqa: BLE001 - raised again where the messages are wanted
+            messages.put(error)
+
+    threading.Thread(target=read, name="docker", daemon=True).start()
+    while True:
+        if cancelled.is_set():
+            raise PluginError("cancelled before the image was built and pushed")
+        try:
+            message = messages.get(timeout=_GLANCE)
+        except queue.Empty:
+            continue
+        if message is None:
+            return
+        if isinstance(message, Exception):
+            raise message
+        yield message
+
+
+def _raise_if_error(message: Message, doing: str = "") -> None:
     # An engine that refuses the whole request answers {"message": ...} where a stream was expected.
     error = message.get("error") or (message.get("message") if len(message) == 1 else None)
     if error is None:
@@ -170,7 +212,12 @@ def _raise_if_error(message: Message) -> None:
         text = "EOF: most likely the registry's name, user name or password is wrong"
     if "requires BuildKit" in text or "BuildKit is enabled" in text:
         text += " (this stand-in builds with Docker's classic builder; the official plugin has BuildKit)"
-    raise PluginError(text)
+    raise PluginError(f"{text}{doing}")
+
+
+def _step(message: Message) -> str:
+    line = str(message.get("stream") or "").strip()
+    return f" (at {line})" if line.startswith("Step ") else ""
 
 
 def _aux(message: Message, name: str) -> str:
@@ -186,6 +233,17 @@ def _show(show: Show, message: Message, result: str) -> None:
         show(line)
 
 
-def _sentence(error: Exception) -> str:
-    explanation = getattr(error, "explanation", None)
+def _sentence(host: str, error: Exception) -> str:
+    refused = _system_error(error)
+    if refused:
+        return f"cannot connect to the Docker daemon at {host}: {refused.strerror}"
+    explanation = getattr(error, "explanation", None)  # what the engine itself said, in docker-py's errors
     return " ".join(str(explanation or error).split())
+
+
+def _system_error(error: BaseException) -> OSError | None:
+    """Return the operating system's own error inside what docker-py, requests and urllib3 wrapped round it."""
+    inner = [each for each in (*error.args, error.__cause__, error.__context__) if isinstance(each, BaseException)]
+    if isinstance(error, OSError) and error.strerror:
+        return error
+    return next(filter(None, map(_system_error, inner)), None)

@@ -8,6 +8,8 @@ which hold the registry's password, are sent back as a secret.
 
 from __future__ import annotations
 
+from functools import partial
+
 import grpc
 from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime.proto import engine_pb2, provider_pb2
@@ -146,21 +148,17 @@ class DockerPlugin(PluginServicer):
             raise PluginError("an input is still unknown outside a preview")
         image = inputs.image(news)
         outputs = _outputs(image)
-
-        def show(line: str) -> None:
-            if self.cancelled.is_set():
-                raise PluginError(f"cancelled: {image.name} was not built and pushed to the end")
-            self.status(engine_pb2.INFO, urn, line)
-
+        show = partial(self.status, engine_pb2.INFO, urn)
         show("Starting Docker build")
-        built = self._docker.build(image, show)
+        built = self._docker.build(image, show, self.cancelled)
         show(f'Built image with local id "{built}", polling image store for image')
         show(f'Image built successfully, local id "{built}"')
         if preview and not image.skip_push:
             outputs["repoDigest"] = Unknown()
         elif not image.skip_push:
             show("Pushing Image to the registry")
-            outputs["repoDigest"] = f"{image.repository}@{self._docker.push(image, show)}"
+            digest = self._docker.push(image, show, self.cancelled)
+            outputs["repoDigest"] = f"{image.repository}@{digest}"
         return to_struct(outputs | {"__inputs": Secret(news)})
 
 

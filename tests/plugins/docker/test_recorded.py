@@ -6,6 +6,7 @@ The recordings hold a program's whole life: preview, up, unchanged up, changed p
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -76,12 +77,12 @@ def test_a_build_answers_the_recorded_outputs(
     digest = re.findall("sha256:[0-9a-f]{64}", str(recorded))[0]
     built: list[Image] = []
 
-    def build(_self: DockerEngine, image: Image, show: Show) -> str:
+    def build(_self: DockerEngine, image: Image, show: Show, _cancelled: threading.Event) -> str:
         built.append(image)
         show("Step 1/3")
         return "sha256:1"
 
-    def push(_self: DockerEngine, _image: Image, _show: Show) -> str:
+    def push(_self: DockerEngine, _image: Image, _show: Show, _cancelled: threading.Event) -> str:
         return digest
 
     monkeypatch.setattr(DockerEngine, "build", build)
