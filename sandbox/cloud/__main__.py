@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
+import socket
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import uvicorn
@@ -70,25 +72,40 @@ def _serve(options: argparse.Namespace) -> int:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with FileLock(folder / "lock", timeout=0):
             world = _world(options, folder)
+            listening = _listen(options.uds, options.port)
             key = _admin_key(world)
             if key is not None:
                 print(f"API key of the account's owner, shown this once: {key}", flush=True)
-            uvicorn.run(
-                make_app(world),
-                host="127.0.0.1",
-                port=options.port or 0,
-                uds=options.uds,
-                log_level="warning",
-                access_log=False,
-                server_header=False,
-                lifespan="off",
+            config = uvicorn.Config(
+                make_app(world), log_level="warning", access_log=False, server_header=False, lifespan="off"
             )
+            with suppress(KeyboardInterrupt):
+                uvicorn.Server(config).run([listening])
             world.store.close()
     except Timeout as error:
         raise SandboxError(f"Another stand-in is using {folder}.", "Stop it, or give another --data.") from error
     except OSError as error:
         raise SandboxError(f"{folder} can't be used: {error.strerror}.", "Give another --data.") from error
     return 0
+
+
+def _listen(uds: str | None, port: int | None) -> socket.socket:
+    """Open the socket; a Unix socket that an earlier run left behind is replaced."""
+    where = uds or f"127.0.0.1:{port}"
+    try:
+        if uds is not None:
+            Path(uds).unlink(missing_ok=True)
+            found = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            found.bind(uds)
+        else:
+            found = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+            found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            found.bind(("127.0.0.1", port or 0))
+        found.listen(1024)
+    except (OSError, OverflowError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise SandboxError(f"Can't listen on {where}: {reason}.", "Give another --port or --uds.") from error
+    return found
 
 
 def _world(options: argparse.Namespace, folder: Path) -> World:

@@ -89,6 +89,6 @@ def _health(request: Request) -> Response:
 def _not_implemented(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
-    path = request.url.path
+    path = str(request.scope["path"])
     shape = next((found for start, found in _SHAPES if path.startswith(start)), IdentityError)
     return shape.not_implemented(f"The sandbox lacks {request.method} {path}.").response(request)

@@ -139,10 +139,15 @@ class Call:
     @property
     def base_url(self) -> str:
         """Where the caller found this service, without a slash at the end."""
-        return str(self.request.base_url).rstrip("/")
+        return base_url(self.request)
 
 
 Handler = Callable[[Call], Response]
+
+
+def base_url(request: Request) -> str:
+    """Return where the caller found the stand-in; the Host header is taken as it is, whatever it holds."""
+    return f"{request.scope['scheme']}://{request.headers.get('host', '')}"
 
 
 def answer(content: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

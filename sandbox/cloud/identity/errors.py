@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from sandbox.cloud import unverified
 from sandbox.cloud.errors import ServiceError
-from sandbox.cloud.web import answer
+from sandbox.cloud.web import answer, base_url
 
 _INSTANCE = "icr-sandbox"
 
@@ -143,14 +143,14 @@ def context(request: Request, trace: str, trace_name: str) -> dict[str, str]:
     """Return the properties that IAM adds for problem determination; the token endpoint spells them in camel case."""
     now = datetime.now(UTC).strftime("%d.%m.%Y %H:%M:%S:%f UTC")
     agent = request.headers.get("user-agent", "")
-    url = str(request.base_url).rstrip("/")
+    url = base_url(request)
     if trace_name == "requestId":
         names = ("userAgent", "url", "instanceId", "threadId", "host", "startTime", "endTime", "elapsedTime")
         extra = {"requestType": "incoming.Identity_API", "clientIp": _client(request), "locale": "en_US"}
         cluster = {"clusterName": _INSTANCE}
     else:
         names = ("user_agent", "url", "instance_id", "thread_id", "host", "start_time", "end_time", "elapsed_time")
-        extra = {"operation": f"{request.method} {request.url.path}"}
+        extra = {"operation": f"{request.method} {request.scope['path']}"}
         cluster = {"cluster_name": _INSTANCE}
     values = (agent, url, _INSTANCE, "main", _INSTANCE, now, now, "0")
     return {trace_name: trace, **extra, **dict(zip(names, values, strict=True)), **cluster}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 from sqlalchemy import Select, func, select
@@ -23,8 +23,8 @@ class Query(msgspec.Struct, kw_only=True):
     filters: dict[str, str] = {}
     sort: str | None = None
     descending: bool = False
-    limit: int = limits.PAGE_DEFAULT
-    offset: int = 0
+    limit: Annotated[int, msgspec.Meta(ge=1, le=limits.PAGE_MAXIMUM)] = limits.PAGE_DEFAULT
+    offset: Annotated[int, msgspec.Meta(ge=0, le=1 << 32)] = 0
 
 
 def query_of(call: Call, account_id: str | None, names: Sequence[str], sorts: Sequence[str]) -> Query:
@@ -38,10 +38,7 @@ def query_of(call: Call, account_id: str | None, names: Sequence[str], sorts: Se
     """
     token = call.query("pagetoken")
     if token is not None:
-        try:
-            return msgspec.json.decode(base64.urlsafe_b64decode(token), type=Query)
-        except (ValueError, msgspec.DecodeError) as error:
-            raise MalformedError("pagetoken is not one that a list returned") from error
+        return _decoded(token, names, sorts)
     sort, order = call.query("sort"), call.query("order") or "asc"
     if sort is not None and sort not in sorts:
         raise MalformedError(f"sort must be one of {', '.join(sorts)}")
@@ -71,6 +68,16 @@ def page(call: Call, path: str, query: Query, wanted: Select[T]) -> tuple[list[T
     if query.offset + query.limit < total:
         links["next"] = link(query.offset + query.limit)
     return rows, links
+
+
+def _decoded(token: str, names: Sequence[str], sorts: Sequence[str]) -> Query:
+    try:
+        query = msgspec.json.decode(base64.urlsafe_b64decode(token), type=Query)
+    except (ValueError, msgspec.DecodeError) as error:
+        raise MalformedError("pagetoken is not one that a list returned") from error
+    if query.sort not in (None, *sorts) or not set(query.filters) <= set(names):
+        raise MalformedError("pagetoken is one that another list returned")
+    return query
 
 
 def _pagesize(text: str | None) -> int:

@@ -10,10 +10,12 @@ from starlette.responses import Response
 
 from sandbox.cloud import authz, limits, roles
 from sandbox.cloud.clock import minutes_text
-from sandbox.cloud.identity import api_keys
-from sandbox.cloud.identity.errors import IdentityError, context
+from sandbox.cloud.identity.errors import IdentityError
+from sandbox.cloud.identity.keys import CreateBody as CreateKeyBody
+from sandbox.cloud.identity.keys import create_key
 from sandbox.cloud.identity.models import ApiKey, ServiceId
 from sandbox.cloud.identity.paging import page, query_of
+from sandbox.cloud.identity.versions import check_version, new_context
 from sandbox.cloud.policies.models import delete_policies_of
 from sandbox.cloud.web import Call, Routes, answer
 
@@ -32,7 +34,7 @@ class CreateBody(msgspec.Struct):
     description: str | None = None
     group_id: str | None = None
     unique_instance_crns: list[str] = []
-    apikey: api_keys.CreateBody | None = None
+    apikey: CreateKeyBody | None = None
 
 
 class UpdateBody(msgspec.Struct):
@@ -56,7 +58,7 @@ def create(call: Call) -> Response:
         raise IdentityError.not_implemented("The sandbox lacks groups of service IDs.")
     _authorize(call, "create", body.account_id)
     held = select(func.count()).where(ServiceId.account_id == body.account_id)
-    if call.session.scalar(held) == limits.SERVICE_IDS_PER_ACCOUNT:
+    if (call.session.scalar(held) or 0) >= limits.SERVICE_IDS_PER_ACCOUNT:
         raise IdentityError.limit(f"The account holds {limits.SERVICE_IDS_PER_ACCOUNT} service IDs, the most it may.")
     identifier = f"ServiceId-{uuid.uuid4()}"
     service_id = ServiceId(
@@ -75,7 +77,7 @@ def create(call: Call) -> Response:
     call.session.flush()
     shown = _shown(call, service_id)
     if body.apikey is not None:
-        shown["apikey"] = api_keys.create_key(call, body.apikey, service_id.iam_id, service_id.account_id)
+        shown["apikey"] = create_key(call, body.apikey, service_id.iam_id, service_id.account_id)
     return answer(shown, 201, {"ETag": service_id.entity_tag})
 
 
@@ -95,7 +97,7 @@ def list_all(call: Call) -> Response:
     wanted = wanted.order_by(order.desc() if query.descending else order, ServiceId.id)
     rows, links = page(call, _PATH, query, wanted)
     found = [_shown(call, service_id, whole=False) for service_id in rows]
-    return answer({"context": _context(call), **links, "serviceids": found})
+    return answer({"context": new_context(call), **links, "serviceids": found})
 
 
 @routes.on("GET", _ONE)
@@ -112,7 +114,7 @@ def update(call: Call) -> Response:
     call.refuse_queries("show_group_id")
     service_id = _find(call, "update")
     body = call.json(UpdateBody)
-    api_keys.check_version(call, service_id)
+    check_version(call, service_id)
     if body.name == "":
         raise IdentityError.missing("name")
     if body.name is not None:
@@ -179,7 +181,7 @@ def _authorize(call: Call, action: str, account_id: str, identifier: str | None 
 
 def _shown(call: Call, service_id: ServiceId, *, whole: bool = True) -> dict[str, object]:
     """Write a service ID as answers do; in a list it has no context of its own."""
-    shown: dict[str, object] = {"context": _context(call)} if whole else {}
+    shown: dict[str, object] = {"context": new_context(call)} if whole else {}
     shown |= {
         "id": service_id.id,
         "iam_id": service_id.iam_id,
@@ -196,7 +198,3 @@ def _shown(call: Call, service_id: ServiceId, *, whole: bool = True) -> dict[str
     if service_id.unique_instance_crns:
         shown["unique_instance_crns"] = service_id.unique_instance_crns
     return shown
-
-
-def _context(call: Call) -> dict[str, str]:
-    return context(call.request, uuid.uuid4().hex, "transaction_id")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Mapping, Sequence
 from urllib.parse import parse_qs
 
@@ -128,7 +127,7 @@ def _basic(call: Call) -> tuple[str, str] | None:
         return None
     try:
         username, _, password = base64.b64decode(value.strip(), validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:
         raise LoginError.bad_login() from None
     if kind.lower() != "basic":
         raise LoginError.bad_login()

@@ -33,7 +33,7 @@ def create(call: Call) -> Response:
         (Policy.iam_id, body.iam_id, limits.POLICIES_PER_SUBJECT),
     ):
         held = select(func.count()).where(column == value, Policy.state == ACTIVE)
-        if call.session.scalar(held) == limit:
+        if (call.session.scalar(held) or 0) >= limit:
             raise PolicyError.too_many(limit)
     policy = Policy(
         id=str(uuid.uuid4()),

@@ -57,7 +57,7 @@ def create(call: Call) -> Response:
         return answer({"namespace": name})
     group = _resource_group(call, account_id)
     held = select(func.count()).where(Namespace.region == region, Namespace.account_id == account_id)
-    if call.session.scalar(held) == limits.NAMESPACES_PER_REGION:
+    if (call.session.scalar(held) or 0) >= limits.NAMESPACES_PER_REGION:
         text = f"The account has {limits.NAMESPACES_PER_REGION} namespaces in this region, the most it may."
         raise RegistryError(*unverified.NAMESPACE_LIMIT, text)
     call.session.add(
