@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
 import pulumi
 
-from ibm_native import rules
-from ibm_native.declare import Prop, Resource
+from ibm_native import registry_login, rules
+from ibm_native.declare import Plain, Prop, Resource
+from ibm_native.errors import ProviderError, TimedOutError, conceal
+from ibm_native.lifecycle import Call, Found, LifeCycle
+from ibm_native.values import Values
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,3 +56,54 @@ class Access(Resource, token="ibm-native:registry:Access", args=AccessArgs):
 
     def __init__(self, name: str, args: AccessArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args, opts)
+
+
+class AccessLife(LifeCycle):
+    """Nothing lies in the cloud: making and updating it is a proof, reading and deleting it is nothing."""
+
+    declaration = Access.declaration
+
+    async def create(self, call: Call, inputs: Values) -> tuple[str, Mapping[str, Plain | None]]:
+        """Prove that the key can pull."""
+        await self._prove(call, inputs)
+        return f"{inputs.text('registry_host')}/{inputs.text('repository')}", {}
+
+    async def read(self, call: Call, resource_id: str, inputs: Values, state: Values) -> Found | None:
+        """Return what is there: a proof doesn't drift."""
+        del call, state
+        if not inputs:
+            raise ProviderError(
+                f"import proof of access {resource_id}", "a proof is made, not imported", "Run `pulumi up` to make it."
+            )
+        return Found(dict(inputs), {})
+
+    async def update(self, call: Call, resource_id: str, inputs: Values, state: Values) -> Mapping[str, Plain | None]:
+        """Prove it again."""
+        del resource_id, state
+        await self._prove(call, inputs)
+        return {}
+
+    async def delete(self, call: Call, resource_id: str, state: Values) -> None:
+        """Do nothing."""
+
+    async def _prove(self, call: Call, inputs: Values) -> None:
+        pull = registry_login.Pull(
+            inputs.text("registry_host"), inputs.text("repository"), inputs.text("digest"), inputs.text("api_key")
+        )
+        conceal(pull.api_key)
+        seconds = inputs.whole("timeout_seconds")
+        what = f"prove that the API key can pull {pull.repository} from {pull.host}"
+        last: list[registry_login.Refused] = []
+
+        async def proved() -> bool | None:
+            refused = await asyncio.to_thread(registry_login.attempt, pull)
+            if refused is None:
+                return True
+            if refused.final:
+                raise ProviderError(what, refused.why, refused.remedy)
+            last[:] = [refused]
+            return None
+
+        if await call.pace.until(proved, within=seconds, why=what) is None:
+            waited = f"after {seconds} s of attempts: {last[0].why}"
+            raise TimedOutError(what, waited, last[0].remedy)

@@ -2,16 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
 import pulumi
 
-from ibm_native import rules
-from ibm_native.declare import Prop, Resource
+from ibm_native import policy_shape, rules
+from ibm_native.client import PAGE
+from ibm_native.declare import Plain, Prop, Resource
+from ibm_native.derive import Problem
+from ibm_native.errors import ConflictError, LostAnswerError, ProviderError
+from ibm_native.failures import Job
+from ibm_native.lifecycle import (
+    LOST_ANSWER_SECONDS,
+    Call,
+    Found,
+    LifeCycle,
+    gone,
+    once_known,
+    or_none,
+    undone_by,
+    unless_stale,
+    until_visible,
+)
+from ibm_native.marker import Mark, remarked, without_mark
+from ibm_native.sdk import Json, mapping, objects, text
+from ibm_native.values import Values
 
 REGISTRY = "container-registry"
+
+_NEEDS = "the role Administrator on the service (or the namespace) that the policy is about"
+_NEEDS_VIEWER = "the role Viewer on the service that the policy is about"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,3 +82,163 @@ class AccessPolicy(Resource, token="ibm-native:iam:AccessPolicy", args=AccessPol
 
     def __init__(self, name: str, args: AccessPolicyArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args, opts)
+
+
+class AccessPolicyLife(LifeCycle):
+    """Version 2 of IAM's policies throughout; deletes are soft there, so a policy in state `deleted` counts as gone."""
+
+    declaration = AccessPolicy.declaration
+
+    def problems(self, given: frozenset[str], inputs: Values) -> list[Problem]:
+        """Refuse a namespace without its region or of another service."""
+        if "namespace" not in given:
+            return []
+        found: list[Problem] = []
+        if "region" not in given:
+            found.append(Problem("region", "nothing", "the namespace's region: its name can exist in several"))
+        if inputs.maybe_text("service") not in {REGISTRY, None}:
+            found.append(Problem("namespace", "a namespace for another service", f"service {REGISTRY}, or none"))
+        return found
+
+    async def create(self, call: Call, inputs: Values) -> tuple[str, Mapping[str, Plain | None]]:
+        """Make the policy, after removing what an earlier, broken-off create of it left."""
+        iam_id = inputs.text("iam_id")
+        what = f"create access policy for {iam_id}"
+        account = await call.cloud.account(what)
+        mark = Mark.new(call.urn)
+        for body in await self._of_subject(call, account, iam_id):
+            if mark.same_resource(text(body, "description")):
+                await self.delete(call, text(body, "id"), inputs)
+        crns = await self._roles(call, what, account, inputs)
+        try:
+            resource_id = await self._post(call, what, account, inputs, crns, mark)
+        except LostAnswerError:
+            found = await call.pace.until(
+                lambda: self._attempt(call, account, iam_id, mark), within=LOST_ANSWER_SECONDS, why=what
+            )
+            if found is None:
+                raise
+            resource_id = found
+        except ConflictError as error:
+            resource_id = _own(error, mark)
+        async with undone_by(lambda: self.delete(call, resource_id, inputs)):
+            await until_visible(call, what, lambda: self._get(call, resource_id))
+        return resource_id, {}
+
+    async def read(self, call: Call, resource_id: str, inputs: Values, state: Values) -> Found | None:
+        """Return the policy, its roles spelt as the inputs spell them."""
+        del state
+        reply = await or_none(lambda: self._get(call, resource_id))
+        if reply is None or text(reply[0], "state") == "deleted":
+            return None
+        body = reply[0]
+        if not inputs and policy_shape.extras(body):
+            raise ProviderError(
+                f"import access policy {resource_id}",
+                f"it is limited by {', '.join(policy_shape.extras(body))}, which this resource can't express",
+            )
+        description = without_mark(text(body, "description")) or None
+        return Found({**policy_shape.actual_inputs(body, inputs), "description": description}, {})
+
+    async def update(self, call: Call, resource_id: str, inputs: Values, state: Values) -> Mapping[str, Plain | None]:
+        """Replace roles, resource and description in place; the subject stays."""
+        del state
+        what = f"update access policy {resource_id}"
+        account = await call.cloud.account(what)
+        crns = await self._roles(call, what, account, inputs)
+
+        async def change() -> None:
+            body, etag = await self._get(call, resource_id)
+            await call.cloud.policies(
+                Job(what, _NEEDS, conditional=True),
+                lambda api: api.replace_v2_policy(
+                    resource_id,
+                    etag,
+                    policy_shape.control(crns),
+                    "access",
+                    description=remarked(inputs.maybe_text("description"), text(body, "description")),
+                    subject=policy_shape.subject(inputs.text("iam_id")),
+                    resource={"attributes": policy_shape.attributes(account, inputs)},
+                ),
+            )
+
+        await unless_stale(change)
+        return {}
+
+    async def delete(self, call: Call, resource_id: str, state: Values) -> None:
+        """Remove the policy; IAM removes it by itself when its service ID goes."""
+        del state
+        what = f"delete access policy {resource_id}"
+        job = Job(what, _NEEDS)
+        await gone(call, what, lambda: call.cloud.policies(job, lambda api: api.delete_v2_policy(resource_id)))
+
+    async def _post(self, call: Call, what: str, account: str, inputs: Values, crns: Sequence[str], mark: Mark) -> str:
+        reply = await once_known(
+            call,
+            what,
+            lambda: call.cloud.policies(
+                Job(what, _NEEDS, repeatable=False),
+                lambda api: api.create_v2_policy(
+                    policy_shape.control(crns),
+                    "access",
+                    description=mark.on(inputs.maybe_text("description")),
+                    subject=policy_shape.subject(inputs.text("iam_id")),
+                    resource={"attributes": policy_shape.attributes(account, inputs)},
+                ),
+            ),
+        )
+        return text(reply.fields, "id")
+
+    async def _get(self, call: Call, resource_id: str) -> tuple[Json, str]:
+        job = Job(f"read access policy {resource_id}", _NEEDS_VIEWER)
+        reply = await call.cloud.policies(job, lambda api: api.get_v2_policy(resource_id))
+        return reply.fields, reply.etag
+
+    async def _of_subject(self, call: Call, account: str, iam_id: str) -> list[Json]:
+        job = Job(f"look for access policies of {iam_id}", _NEEDS_VIEWER)
+        pages = call.cloud.pages(
+            "policies",
+            lambda start: call.cloud.policies(
+                job,
+                lambda api: api.list_v2_policies(account, iam_id=iam_id, type="access", limit=PAGE, start=start),
+            ),
+        )
+        return [body async for body in pages if text(body, "state") != "deleted"]
+
+    async def _attempt(self, call: Call, account: str, iam_id: str, mark: Mark) -> str | None:
+        found = await self._of_subject(call, account, iam_id)
+        return next((text(one, "id") for one in found if Mark.found_in(text(one, "description")) == mark), None)
+
+    async def _roles(self, call: Call, what: str, account: str, inputs: Values) -> list[str]:
+        """Return the CRNs of the roles; asks IAM only if one is given by name."""
+        roles, service = inputs.texts("roles"), inputs.text("service")
+        known: list[str] = []
+        if not all(role.startswith("crn:") for role in roles):
+            job = Job(f"look up the roles of {service}", _NEEDS_VIEWER)
+            reply = await call.cloud.policies(job, lambda api: api.list_roles(account_id=account, service_name=service))
+            kinds = ("service_roles", "system_roles")
+            known = [text(each, "crn") for kind in kinds for each in objects(reply.fields.get(kind))]
+        found = {role: policy_shape.find_role(role, known) for role in roles}
+        missing = [role for role, crn in found.items() if crn is None]
+        if missing:
+            raise ProviderError(
+                what,
+                f"{service} has no role {', '.join(missing)}",
+                f"It has {', '.join(known) or 'none that this API key may see'}.",
+            )
+        return sorted({crn for crn in found.values() if crn})
+
+
+def _own(error: ConflictError, mark: Mark) -> str:
+    """Return the id of the policy that a create ran into, if that is a trace of the same resource; raises otherwise."""
+    policy = mapping(error.conflicting)
+    if mark.same_resource(text(policy, "description")):
+        return text(policy, "id")
+    other = text(policy, "id") or str(error.conflicting or "which IAM doesn't name")
+    raise ConflictError(
+        error.what,
+        f"the same access is given already by policy {other}. {error.why}",
+        f"Bring it under Pulumi with `pulumi import {AccessPolicy.declaration.token} <name> {other}`, or remove it.",
+        code=error.code,
+        conflicting=error.conflicting,
+    )

@@ -2,13 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
 import pulumi
 
 from ibm_native import rules
-from ibm_native.declare import Prop, Resource
+from ibm_native.client import PAGE
+from ibm_native.declare import Plain, Prop, Resource
+from ibm_native.errors import LostAnswerError, ProviderError, conceal
+from ibm_native.failures import Job
+from ibm_native.lifecycle import (
+    LOST_ANSWER_SECONDS,
+    Call,
+    Found,
+    LifeCycle,
+    gone,
+    once_known,
+    or_none,
+    undone_by,
+    unless_stale,
+    until_visible,
+)
+from ibm_native.marker import Mark, remarked, without_mark
+from ibm_native.sdk import Json, text
+from ibm_native.values import Values
+
+_NEEDS = "the role Operator or Administrator on the service ID (IAM Identity)"
+_NEEDS_VIEWER = "the role Viewer on the service ID (IAM Identity)"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,3 +70,120 @@ class ApiKey(Resource, token="ibm-native:iam:ApiKey", args=ApiKeyArgs):
 
     def __init__(self, name: str, args: ApiKeyArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args, opts)
+
+
+class ApiKeyLife(LifeCycle):
+    """The value comes once: a key whose value is lost is removed, never kept."""
+
+    declaration = ApiKey.declaration
+
+    async def create(self, call: Call, inputs: Values) -> tuple[str, Mapping[str, Plain | None]]:
+        """Make the key, after removing what an earlier, broken-off create of it left."""
+        what = f"create API key {inputs.text('name')!r}"
+        account = await call.cloud.account(what)
+        mark = Mark.new(call.urn)
+        for body in await self._of_identity(call, account, inputs.text("iam_id")):
+            if mark.same_resource(text(body, "description")):
+                await self.delete(call, text(body, "id"), inputs)
+        try:
+            body = await self._post(call, what, account, inputs, mark)
+        except LostAnswerError:
+            # The key may exist, but nobody knows its value.
+            if not await self._remove_attempt(call, what, account, inputs, mark):
+                raise
+            body = await self._post(call, what, account, inputs, mark)
+        resource_id, value = text(body, "id"), text(body, "apikey")
+        conceal(value)
+        async with undone_by(lambda: self.delete(call, resource_id, inputs)):
+            if not value:
+                raise ProviderError(what, "IAM made the key but didn't show its value", "The key was removed again.")
+            await until_visible(call, what, lambda: self._get(call, resource_id))
+        return resource_id, {"crn": text(body, "crn"), "api_key": value}
+
+    async def read(self, call: Call, resource_id: str, inputs: Values, state: Values) -> Found | None:
+        """Return the key; its value is what the state has, since IAM never shows it again."""
+        body = await or_none(lambda: self._get(call, resource_id))
+        if body is None:
+            return None
+        actual = {
+            "name": text(body, "name"),
+            "iam_id": text(body, "iam_id"),
+            "description": without_mark(text(body, "description")) or None,
+            "expires_at": text(body, "expires_at") or None,
+            "action_when_leaked": text(body, "action_when_leaked") or inputs.maybe_text("action_when_leaked"),
+        }
+        return Found(actual, {"crn": text(body, "crn"), "api_key": state.maybe_text("api_key") or ""})
+
+    async def update(self, call: Call, resource_id: str, inputs: Values, state: Values) -> Mapping[str, Plain | None]:
+        """Change everything but the identity and the value, in place."""
+        job = Job(f"update API key {resource_id}", _NEEDS, conditional=True)
+        # IAM takes "" as "no longer"; a key that never expired isn't asked to.
+        expires_at = inputs.maybe_text("expires_at") or ("" if "expires_at" in state else None)
+
+        async def change() -> Json:
+            body = await self._get(call, resource_id)
+            reply = await call.cloud.identity(
+                job,
+                lambda api: api.update_api_key(
+                    resource_id,
+                    text(body, "entity_tag"),
+                    name=inputs.text("name"),
+                    description=remarked(inputs.maybe_text("description"), text(body, "description")),
+                    action_when_leaked=inputs.text("action_when_leaked"),
+                    expires_at=expires_at,
+                ),
+            )
+            return reply.fields
+
+        body = await unless_stale(change)
+        return {"crn": text(body, "crn"), "api_key": state.maybe_text("api_key") or ""}
+
+    async def delete(self, call: Call, resource_id: str, state: Values) -> None:
+        """Remove the key; tokens that were issued for it live on for up to an hour."""
+        del state
+        what = f"delete API key {resource_id}"
+        job = Job(what, _NEEDS)
+        await gone(call, what, lambda: call.cloud.identity(job, lambda api: api.delete_api_key(resource_id)))
+
+    async def _post(self, call: Call, what: str, account: str, inputs: Values, mark: Mark) -> Json:
+        reply = await once_known(
+            call,
+            what,
+            lambda: call.cloud.identity(
+                Job(what, _NEEDS, repeatable=False),
+                lambda api: api.create_api_key(
+                    inputs.text("name"),
+                    inputs.text("iam_id"),
+                    description=mark.on(inputs.maybe_text("description")),
+                    account_id=account,
+                    store_value=False,
+                    action_when_leaked=inputs.text("action_when_leaked"),
+                    expires_at=inputs.maybe_text("expires_at"),
+                ),
+            ),
+        )
+        return reply.fields
+
+    async def _get(self, call: Call, resource_id: str) -> Json:
+        job = Job(f"read API key {resource_id}", _NEEDS_VIEWER)
+        return (await call.cloud.identity(job, lambda api: api.get_api_key(resource_id))).fields
+
+    async def _of_identity(self, call: Call, account: str, iam_id: str) -> list[Json]:
+        job = Job(f"look for API keys of {iam_id}", _NEEDS_VIEWER)
+        pages = call.cloud.pages(
+            "apikeys",
+            lambda token: call.cloud.identity(
+                job, lambda api: api.list_api_keys(account_id=account, iam_id=iam_id, pagesize=PAGE, pagetoken=token)
+            ),
+        )
+        return [body async for body in pages]
+
+    async def _remove_attempt(self, call: Call, what: str, account: str, inputs: Values, mark: Mark) -> bool:
+        async def find() -> str | None:
+            found = await self._of_identity(call, account, inputs.text("iam_id"))
+            return next((text(one, "id") for one in found if Mark.found_in(text(one, "description")) == mark), None)
+
+        resource_id = await call.pace.until(find, within=LOST_ANSWER_SECONDS, why=what)
+        if resource_id is not None:
+            await self.delete(call, resource_id, inputs)
+        return resource_id is not None

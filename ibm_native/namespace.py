@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
 import pulumi
 
 from ibm_native import rules
-from ibm_native.declare import Prop, Resource
+from ibm_native.declare import Plain, Prop, Resource
+from ibm_native.errors import ConflictError, LostAnswerError, ProviderError, TimedOutError
+from ibm_native.failures import Job
+from ibm_native.lifecycle import LOST_ANSWER_SECONDS, Call, Found, LifeCycle, gone, undone_by
+from ibm_native.pace import VISIBILITY_SECONDS
+from ibm_native.sdk import Json, objects, text
+from ibm_native.values import Values
+
+_NEEDS = (
+    "the role Manager on container-registry for the whole account (one namespace or resource group isn't enough), and "
+    "Viewer on the resource group"
+)
+_NEEDS_READER = "the role Reader or Manager on container-registry"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,3 +69,118 @@ class Namespace(Resource, token="ibm-native:registry:Namespace", args=NamespaceA
 
     def __init__(self, name: str, args: NamespaceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args, opts)
+
+
+class NamespaceLife(LifeCycle):
+    """A namespace's id is `region/name`: the name alone can exist in several regions."""
+
+    declaration = Namespace.declaration
+
+    def delete_first(self, old: Values, new: Values) -> bool:
+        """Tell whether the new namespace needs the old one's name."""
+        return all(old.maybe_text(each) == new.maybe_text(each) for each in ("name", "region"))
+
+    async def create(self, call: Call, inputs: Values) -> tuple[str, Mapping[str, Plain | None]]:
+        """Make the namespace, or take over one that is there if that was asked for."""
+        name, region = inputs.text("name"), inputs.text("region")
+        what = f"create registry namespace {name!r} in {region}"
+        there = await self._find(call, region, name)
+        if there is None and await self._put(call, what, inputs):
+            async with undone_by(lambda: self._remove(call, region, name)):
+                made = await call.pace.until(
+                    lambda: self._find(call, region, name), within=VISIBILITY_SECONDS, why=what
+                )
+                if made is None:
+                    raise TimedOutError(what, "it was made, but the registry still doesn't list it")
+                _require_region(what, made, region)
+            return f"{region}/{name}", _computed(made, adopted=False)
+        if not inputs.flag("adopt"):
+            raise ConflictError(
+                what,
+                "the account has a namespace of this name there already, which this stack didn't make",
+                "Choose another name, or take it over: input `adopt` (it then survives a destroy), or `pulumi import "
+                f"{Namespace.declaration.token} <name> {region}/{name}`.",
+            )
+        there = there or await self._find(call, region, name) or {}
+        _require_region(what, there, region)
+        return f"{region}/{name}", _computed(there, adopted=True)
+
+    async def read(self, call: Call, resource_id: str, inputs: Values, state: Values) -> Found | None:
+        """Return the namespace. Its resource group is an input only where it was one: all have one in the end."""
+        region, slash, name = resource_id.partition("/")
+        if not slash or rules.region(region):
+            raise ProviderError(
+                f"read registry namespace {resource_id!r}", "that is no id of a namespace", "An id is region/name."
+            )
+        body = await self._find(call, region, name)
+        if body is None:
+            return None
+        group = text(body, "resource_group") or None
+        flags = {each: inputs.flag(each) for each in ("adopt", "delete_adopted")}
+        kept = group if "resource_group" in inputs else None
+        return Found(
+            {"name": name, "region": region, "resource_group": kept, **flags},
+            _computed(body, adopted=state.flag("adopted")),
+        )
+
+    async def update(self, call: Call, resource_id: str, inputs: Values, state: Values) -> Mapping[str, Plain | None]:
+        """Take note of `adopt` and `delete_adopted`: nothing of a namespace itself can change."""
+        del call, resource_id, inputs
+        return {"crn": state.maybe_text("crn"), "adopted": state.flag("adopted")}
+
+    async def delete(self, call: Call, resource_id: str, state: Values) -> None:
+        """Remove the namespace and its images, unless it was adopted and may not be removed."""
+        if state.flag("adopted") and not state.flag("delete_adopted"):
+            return
+        region, _, name = resource_id.partition("/")
+        await self._remove(call, region, name)
+
+    async def _put(self, call: Call, what: str, inputs: Values) -> bool:
+        """Return True if this call made the namespace, False if it was there."""
+        name, region = inputs.text("name"), inputs.text("region")
+        job = Job(what, _NEEDS, repeatable=False)
+        try:
+            reply = await call.cloud.registry(
+                region,
+                job,
+                lambda api: api.create_namespace(name, x_auth_resource_group=inputs.maybe_text("resource_group")),
+            )
+        except LostAnswerError:
+            # It wasn't there a moment ago: if it is now, the lost call made it.
+            if not await call.pace.until(lambda: self._find(call, region, name), within=LOST_ANSWER_SECONDS, why=what):
+                raise
+            return True
+        except ConflictError as error:
+            raise ConflictError(
+                what,
+                error.why,
+                f"Names are unique in a region across all accounts: another one has {name!r}. Choose another name.",
+                code=error.code,
+            ) from None
+        return reply.status == 201
+
+    async def _find(self, call: Call, region: str, name: str) -> Json | None:
+        job = Job(f"read the registry namespaces in {region}", _NEEDS_READER)
+        reply = await call.cloud.registry(region, job, lambda api: api.list_namespace_details())
+        return next((each for each in objects(reply.body) if text(each, "name") == name), None)
+
+    async def _remove(self, call: Call, region: str, name: str) -> None:
+        what = f"delete registry namespace {name!r} in {region}"
+        job = Job(what, _NEEDS)
+        await gone(call, what, lambda: call.cloud.registry(region, job, lambda api: api.delete_namespace(name)))
+
+
+def _computed(body: Json, *, adopted: bool) -> Mapping[str, Plain | None]:
+    return {"crn": text(body, "crn"), "adopted": adopted}
+
+
+def _require_region(what: str, body: Json, region: str) -> None:
+    """Refuse a registry that serves another region than asked for: the CRN tells."""
+    parts = text(body, "crn").split(":")
+    actual = parts[5] if len(parts) > 5 else ""
+    if actual and actual != region:
+        raise ProviderError(
+            what,
+            f"the registry endpoint serves {actual}, not {region}",
+            "Set ibm-native:registryEndpoint to the region's own endpoint, or don't set it.",
+        )

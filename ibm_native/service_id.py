@@ -2,13 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
 import pulumi
 
 from ibm_native import rules
-from ibm_native.declare import Prop, Resource
+from ibm_native.client import PAGE
+from ibm_native.declare import Plain, Prop, Resource
+from ibm_native.errors import LostAnswerError
+from ibm_native.failures import Job
+from ibm_native.lifecycle import (
+    LOST_ANSWER_SECONDS,
+    Call,
+    Found,
+    LifeCycle,
+    gone,
+    or_none,
+    undone_by,
+    unless_stale,
+    until_visible,
+)
+from ibm_native.marker import Mark, remarked, without_mark
+from ibm_native.sdk import Answer, Identity, Json, text
+from ibm_native.values import Values
+
+_NEEDS = "the role Operator or Administrator on the service ID (IAM Identity)"
+_NEEDS_VIEWER = "the role Viewer on the account's service IDs (IAM Identity)"
+_NEEDS_CREATOR = (
+    "the role Operator or Administrator on IAM Identity, and Service ID creator where the account restricts creation"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,3 +54,109 @@ class ServiceId(Resource, token="ibm-native:iam:ServiceId", args=ServiceIdArgs):
 
     def __init__(self, name: str, args: ServiceIdArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args, opts)
+
+
+class ServiceIdLife(LifeCycle):
+    """Names aren't unique in IAM, so what a create may have left behind is known by its mark."""
+
+    declaration = ServiceId.declaration
+
+    async def create(self, call: Call, inputs: Values) -> tuple[str, Mapping[str, Plain | None]]:
+        """Make the service ID, after removing what an earlier, broken-off create of it left."""
+        name = inputs.text("name")
+        what = f"create service ID {name!r}"
+        account = await call.cloud.account(what)
+        mark = Mark.new(call.urn)
+        await self._remove_orphans(call, account, name, mark)
+        description = mark.on(inputs.maybe_text("description"))
+        try:
+            made = await call.cloud.identity(
+                Job(what, _NEEDS_CREATOR, repeatable=False),
+                lambda api: api.create_service_id(account, name, description=description),
+            )
+            body = made.fields
+        except LostAnswerError:
+            found = await call.pace.until(
+                lambda: self._attempt(call, account, name, mark), within=LOST_ANSWER_SECONDS, why=what
+            )
+            if found is None:
+                raise
+            body = found
+        resource_id = text(body, "id")
+        async with undone_by(lambda: self.delete(call, resource_id, inputs)):
+            await until_visible(call, what, lambda: self._get(call, resource_id))
+        return resource_id, _computed(body)
+
+    async def read(self, call: Call, resource_id: str, inputs: Values, state: Values) -> Found | None:
+        """Return the service ID without the mark."""
+        del inputs, state
+        body = await or_none(lambda: self._get(call, resource_id))
+        if body is None:
+            return None
+        description = without_mark(text(body, "description")) or None
+        return Found({"name": text(body, "name"), "description": description}, _computed(body))
+
+    async def update(self, call: Call, resource_id: str, inputs: Values, state: Values) -> Mapping[str, Plain | None]:
+        """Change name and description in place."""
+        del state
+        what = f"update service ID {resource_id}"
+
+        async def change() -> Mapping[str, Plain | None]:
+            body = await self._get(call, resource_id)
+            description = remarked(inputs.maybe_text("description"), text(body, "description"))
+            reply = await call.cloud.identity(
+                Job(what, _NEEDS, conditional=True),
+                lambda api: api.update_service_id(
+                    resource_id, text(body, "entity_tag"), name=inputs.text("name"), description=description
+                ),
+            )
+            return _computed(reply.fields)
+
+        return await unless_stale(change)
+
+    async def delete(self, call: Call, resource_id: str, state: Values) -> None:
+        """Remove the service ID; IAM removes its keys and policies with it."""
+        del state
+        what = f"delete service ID {resource_id}"
+        job = Job(what, _NEEDS)
+        await gone(call, what, lambda: call.cloud.identity(job, lambda api: api.delete_service_id(resource_id)))
+
+    async def _get(self, call: Call, resource_id: str) -> Json:
+        job = Job(f"read service ID {resource_id}", _NEEDS_VIEWER)
+        return (await call.cloud.identity(job, lambda api: api.get_service_id(resource_id))).fields
+
+    async def _named(self, call: Call, account: str, name: str) -> list[Json]:
+        job = Job(f"look for service IDs called {name!r}", _NEEDS_VIEWER)
+        pages = call.cloud.pages(
+            "serviceids",
+            lambda token: call.cloud.identity(
+                job,
+                lambda api: api.list_service_ids(account_id=account, name=name, pagesize=PAGE, pagetoken=token),
+            ),
+        )
+        return [body async for body in pages]
+
+    async def _attempt(self, call: Call, account: str, name: str, mark: Mark) -> Json | None:
+        found = await self._named(call, account, name)
+        return next((body for body in found if Mark.found_in(text(body, "description")) == mark), None)
+
+    async def _remove_orphans(self, call: Call, account: str, name: str, mark: Mark) -> None:
+        """Remove service IDs of the same URN that nothing was built on.
+
+        One with API keys is in use, by another stack of this name perhaps: a broken-off create never got that far.
+        """
+        for body in await self._named(call, account, name):
+            if mark.same_resource(text(body, "description")):
+                iam_id = text(body, "iam_id")
+                job = Job(f"look for API keys of {iam_id}", _NEEDS_VIEWER)
+                keys = await call.cloud.identity(job, partial(_list_keys, account=account, iam_id=iam_id))
+                if not keys.fields.get("apikeys"):
+                    await self.delete(call, text(body, "id"), Values({}))
+
+
+def _list_keys(api: Identity, *, account: str, iam_id: str) -> Answer:
+    return api.list_api_keys(account_id=account, iam_id=iam_id, pagesize=PAGE, pagetoken=None)
+
+
+def _computed(body: Json) -> Mapping[str, Plain | None]:
+    return {"iam_id": text(body, "iam_id"), "crn": text(body, "crn")}

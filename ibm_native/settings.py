@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, field
 from typing import Annotated
 
 import pulumi
 
 from ibm_native import rules
 from ibm_native.declare import Prop, camel, declared_inputs
+from ibm_native.errors import ConfigurationError, conceal
+from ibm_native.regions import registry_host
 from ibm_native.version import PACKAGE
 
 IAM_ENDPOINT = "https://iam.cloud.ibm.com"
+API_KEY_VARIABLE = "IBMCLOUD_API_KEY"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,3 +53,40 @@ class Provider(pulumi.ProviderResource):
         if props["apiKey"] is not None:
             props["apiKey"] = pulumi.Output.secret(props["apiKey"])
         super().__init__(PACKAGE, name, props, opts)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Connection:
+    """Where IBM Cloud is and who calls it; made without a look at the environment or the network."""
+
+    api_key: str | None = field(default=None, repr=False)
+    account_id: str | None = None
+    region: str | None = None
+    iam_endpoint: str = IAM_ENDPOINT
+    registry_endpoint: str | None = None
+
+    def require_api_key(self, what: str) -> str:
+        """Return the API key; raises ConfigurationError if neither config nor environment has one."""
+        key = self.api_key or os.environ.get(API_KEY_VARIABLE)
+        if not key:
+            raise ConfigurationError(
+                what,
+                "no IBM Cloud API key is set",
+                f"Set one: `pulumi config set --secret {PACKAGE}:apiKey`, or the environment variable "
+                f"{API_KEY_VARIABLE}.",
+            )
+        conceal(key)
+        return key
+
+    def registry_url(self, region: str, what: str) -> str:
+        """Return the endpoint of the registry in `region`; raises ConfigurationError if another's is set."""
+        if self.registry_endpoint is None:
+            return f"https://{registry_host(region)}"
+        if self.region and self.region != region:
+            raise ConfigurationError(
+                what,
+                f"{PACKAGE}:registryEndpoint ({self.registry_endpoint}) is for {PACKAGE}:region {self.region}, but the "
+                f"resource is in {region}",
+                f"Give the resource region {self.region}, or an explicit provider for {region}.",
+            )
+        return self.registry_endpoint

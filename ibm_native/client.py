@@ -1,0 +1,242 @@
+"""The only importer of IBM's SDKs: endpoints, token, timeouts, retries and threads.
+
+Nothing is loaded, read or called until the first request. The SDKs block, so each request runs in one of a few threads.
+One authenticator serves every service, so that a process fetches one token; after a failed token request it is
+replaced, since the SDK's own would block for a minute.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from itertools import count
+from typing import Protocol, TypeVar, cast
+from urllib.parse import parse_qs, urlsplit
+
+from ibm_native import errors, failures
+from ibm_native.failures import Job
+from ibm_native.pace import Pace, delays
+from ibm_native.sdk import Answer, ApiFailure, Identity, Json, Policies, Registry, Tokens
+from ibm_native.settings import Connection
+
+_TIMEOUTS = (10.0, 60.0)
+"""Seconds to connect, and to wait for an answer."""
+_ATTEMPTS = 5
+_ATTEMPTS_TO_CONNECT = 3
+_LONGEST_RETRY_AFTER = 60.0
+_THREADS = 8
+
+PAGE = 100
+"""Items a page of a list: the most that IAM allows."""
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer with a JSON body."""
+
+    status: int
+    etag: str
+    body: object
+
+    @property
+    def fields(self) -> Json:
+        """Return the body as an object; anything else is empty."""
+        return cast("Json", self.body) if isinstance(self.body, dict) else {}
+
+
+class Cloud:
+    """IBM Cloud as one account sees it with one API key.
+
+    Every call raises a ProviderError that says what failed; LostAnswerError if a call that isn't repeatable may have
+    had its effect.
+    """
+
+    def __init__(self, connection: Connection, pace: Pace) -> None:
+        self.connection = connection
+        self.pace = pace
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="ibm-cloud")
+        self._lock = threading.Lock()
+        self._authenticator: _Authenticator | None = None
+        self._services: dict[str, object] = {}
+
+    async def account(self, what: str) -> str:
+        """Return the account's id: the configured one, or the one that the API key belongs to."""
+        if self.connection.account_id:
+            return self.connection.account_id
+        job = Job(what, "an API key of the account")
+        return await self._repeat(job, lambda: _account_of(self._signed_in(what)[1]))
+
+    async def identity(self, job: Job, call: Callable[[Identity], Answer]) -> Reply:
+        """Call IAM Identity."""
+        return await self._call(job, self.connection.iam_endpoint, self._identity, call)
+
+    async def policies(self, job: Job, call: Callable[[Policies], Answer]) -> Reply:
+        """Call IAM Policy Management."""
+        return await self._call(job, self.connection.iam_endpoint, self._policies, call)
+
+    async def registry(self, region: str, job: Job, call: Callable[[Registry], Answer]) -> Reply:
+        """Call the Container Registry of `region`."""
+        endpoint = self.connection.registry_url(region, job.what)
+        account = await self.account(job.what)
+        return await self._call(job, endpoint, lambda auth: self._registry(auth, endpoint, account), call)
+
+    async def pages(self, items: str, fetch: Callable[[str | None], Awaitable[Reply]]) -> AsyncIterator[Json]:
+        """Yield the objects of a list, page by page; `fetch` takes the token of a page, None for the first."""
+        token: str | None = None
+        while True:
+            reply = await fetch(token)
+            for each in cast("list[Json]", reply.fields.get(items) or []):
+                yield each
+            token = _next_page(reply.fields.get("next"))
+            if not token:
+                return
+
+    async def _call(
+        self, job: Job, endpoint: str, service: Callable[[object], _T], call: Callable[[_T], Answer]
+    ) -> Reply:
+        def send() -> Reply:
+            authenticator = self._signed_in(job.what)[0]
+            with self._lock:
+                ready = service(authenticator)
+            answer = _translated(
+                job.what, endpoint, lambda: call(ready), lambda refusal: failures.api_error(job, refusal)
+            )
+            return Reply(answer.get_status_code(), answer.get_headers().get("ETag") or "", answer.get_result())
+
+        return await self._repeat(job, send)
+
+    async def _repeat(self, job: Job, send: Callable[[], _T]) -> _T:
+        """Run `send` in a thread, again where that is safe: it had no effect, or twice is the same as once."""
+        renewed = False
+        waits = delays(shortest=0.5, longest=8.0)
+        for attempt in count(1):
+            try:
+                return await asyncio.get_running_loop().run_in_executor(self._pool, send)
+            except errors.ProviderError as error:
+                if isinstance(error, errors.ApiError) and error.status == 401 and not renewed:
+                    # The token may have been withdrawn since; a refused call had no effect.
+                    renewed = True
+                    self._sign_out()
+                    continue
+                last = _ATTEMPTS_TO_CONNECT if isinstance(error, errors.UnreachableError) else _ATTEMPTS
+                allowed = error.repeat is errors.Repeat.SAFE or (
+                    error.repeat is errors.Repeat.IF_SAME and job.repeatable
+                )
+                if attempt >= last or not allowed:
+                    raise
+                told = error.retry_after if isinstance(error, errors.ApiError) else None
+            await self.pace.sleep(min(told or next(waits), _LONGEST_RETRY_AFTER), job.what)
+        raise AssertionError  # the count has no end
+
+    def _signed_in(self, what: str) -> tuple[object, str]:
+        """Return an authenticator that holds a good token, and the token. Runs in a thread."""
+        endpoint = self.connection.iam_endpoint
+        key = self.connection.require_api_key(what)
+        with self._lock:
+            if self._authenticator is None:
+                self._authenticator = _authenticator(endpoint, key)
+            manager = self._authenticator.token_manager
+            try:
+                token = _translated(
+                    what, endpoint, manager.get_token, lambda refusal: failures.token_error(what, endpoint, refusal)
+                )
+            except errors.LostAnswerError as error:
+                self._forget()
+                raise errors.TokenError(what, error.why, error.remedy, status=503) from None
+            except errors.ProviderError:
+                self._forget()
+                raise
+            return self._authenticator, token
+
+    def _sign_out(self) -> None:
+        with self._lock:
+            self._forget()
+
+    def _forget(self) -> None:
+        self._authenticator = None
+        self._services.clear()
+
+    def _identity(self, authenticator: object) -> Identity:
+        from ibm_platform_services.iam_identity_v1 import IamIdentityV1  # noqa: PLC0415  # slow to load
+
+        return cast("Identity", self._service("identity", IamIdentityV1, authenticator, self.connection.iam_endpoint))
+
+    def _policies(self, authenticator: object) -> Policies:
+        from ibm_platform_services.iam_policy_management_v1 import IamPolicyManagementV1  # noqa: PLC0415
+
+        return cast(
+            "Policies", self._service("policies", IamPolicyManagementV1, authenticator, self.connection.iam_endpoint)
+        )
+
+    def _registry(self, authenticator: object, endpoint: str, account: str) -> Registry:
+        from ibm_container_registry.container_registry_v1 import ContainerRegistryV1  # noqa: PLC0415
+
+        return cast(
+            "Registry",
+            self._service(endpoint, partial(ContainerRegistryV1, account), authenticator, endpoint),
+        )
+
+    def _service(self, name: str, make: Callable[..., object], authenticator: object, endpoint: str) -> object:
+        found = self._services.get(name)
+        if found is None:
+            service = cast("_Service", make(authenticator=authenticator))
+            service.set_service_url(endpoint)
+            service.set_http_config({"timeout": _TIMEOUTS})
+            found = self._services[name] = service
+        return found
+
+
+class _Service(Protocol):
+    def set_service_url(self, service_url: str) -> None: ...
+    def set_http_config(self, http_config: dict[str, object]) -> None: ...
+
+
+class _Authenticator(Protocol):
+    @property
+    def token_manager(self) -> Tokens: ...
+
+
+def _authenticator(endpoint: str, key: str) -> _Authenticator:
+    from ibm_cloud_sdk_core.authenticators import IAMAuthenticator  # noqa: PLC0415  # slow to load
+
+    return cast("_Authenticator", IAMAuthenticator(key, url=endpoint))
+
+
+def _translated(
+    what: str, endpoint: str, call: Callable[[], _T], refused: Callable[[failures.Refusal], errors.ProviderError]
+) -> _T:
+    """Return `call()`, with the SDK's exceptions turned into ours; theirs can hold a request's body."""
+    import requests  # noqa: PLC0415  # slow to load
+    from ibm_cloud_sdk_core import ApiException  # noqa: PLC0415
+
+    try:
+        return call()
+    except requests.exceptions.RequestException as failure:
+        raise failures.connection_error(what, endpoint, failure) from None
+    except ApiException as failure:
+        raise refused(failures.read(cast("ApiFailure", cast("object", failure)))) from None
+
+
+def _account_of(token: str) -> str:
+    """Return the account that a token is for; the token came straight from IAM, so its signature isn't checked."""
+    payload = token.split(".")[1]
+    claims = cast("Json", json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))))
+    return str(cast("Json", claims["account"])["bss"])
+
+
+def _next_page(following: object) -> str | None:
+    """Return the token of the next page: identity lists give a URL, policy lists an object with `start`."""
+    if isinstance(following, dict):
+        start = cast("Json", following).get("start")
+        return start if isinstance(start, str) else None
+    if not isinstance(following, str):
+        return None
+    return parse_qs(urlsplit(following).query).get("pagetoken", [None])[0]

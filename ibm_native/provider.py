@@ -1,0 +1,204 @@
+"""The provider: routes each call of the engine to the life cycle of its resource type.
+
+Previews and checks make no call to IBM Cloud; nothing is read from the environment until a resource needs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from pulumi.provider.experimental.property_value import PropertyValue
+from pulumi.provider.experimental.provider import (
+    CheckRequest,
+    CheckResponse,
+    ConfigureRequest,
+    ConfigureResponse,
+    CreateRequest,
+    CreateResponse,
+    DeleteRequest,
+    DiffRequest,
+    DiffResponse,
+    GetSchemaRequest,
+    GetSchemaResponse,
+    InvokeRequest,
+    InvokeResponse,
+    Provider,
+    ReadRequest,
+    ReadResponse,
+    UpdateRequest,
+    UpdateResponse,
+)
+
+from ibm_native.access import AccessLife
+from ibm_native.access_policy import AccessPolicyLife
+from ibm_native.api_key import ApiKeyLife
+from ibm_native.client import Cloud
+from ibm_native.declare import Declaration, Plain
+from ibm_native.derive import check, diff
+from ibm_native.errors import ProviderError
+from ibm_native.lifecycle import Call, LifeCycle
+from ibm_native.namespace import NamespaceLife
+from ibm_native.pace import Pace
+from ibm_native.schema import schema
+from ibm_native.service_id import ServiceIdLife
+from ibm_native.settings import IAM_ENDPOINT, PROPERTIES, Connection
+from ibm_native.values import UNKNOWN, Read, Wire, is_secret, known, plain, to_wire
+from ibm_native.version import PACKAGE
+
+LIVES: tuple[LifeCycle, ...] = (ServiceIdLife(), AccessPolicyLife(), ApiKeyLife(), NamespaceLife(), AccessLife())
+
+_ENGINES_OWN = {"version", "pluginDownloadURL"}
+"""Keys that the engine adds to a provider's configuration."""
+
+
+class OldInputsDiffRequest(DiffRequest):
+    """A diff with the inputs of last time, which the SDK's request leaves out."""
+
+    def __init__(self, base: DiffRequest, old_inputs: Wire) -> None:
+        super().__init__(base.urn, base.resource_id, base.old_state, base.new_inputs, base.ignore_changes)
+        self.old_inputs = old_inputs
+
+
+class IbmNative(Provider):
+    """The provider as the engine sees it; one per process, configured once."""
+
+    def __init__(self, pace: Pace | None = None) -> None:
+        self.pace = pace or Pace()
+        self._connection = Connection()
+        self._cloud: Cloud | None = None
+        self._lives = {each.declaration.token: each for each in LIVES}
+
+    async def get_schema(self, request: GetSchemaRequest) -> GetSchemaResponse:
+        """Return the schema of every resource; there is one version of it."""
+        del request
+        return GetSchemaResponse(schema(each.declaration for each in LIVES))
+
+    async def check_config(self, request: CheckRequest) -> CheckResponse:
+        """Check the provider's configuration, all of it at once."""
+        own = {name: value for name, value in request.new_inputs.items() if name in _ENGINES_OWN}
+        rest = {name: value for name, value in request.new_inputs.items() if name not in _ENGINES_OWN}
+        checked, problems = check(PROPERTIES, rest)
+        return CheckResponse({**own, **checked}, [each.failure() for each in problems])
+
+    async def diff_config(self, request: DiffRequest) -> DiffResponse:
+        """Tell what changes; another account is another provider, everything else is the same one reached otherwise."""
+        old = request.old_inputs if isinstance(request, OldInputsDiffRequest) else request.old_state
+        return diff(PROPERTIES, old, request.new_inputs)
+
+    async def configure(self, request: ConfigureRequest) -> ConfigureResponse:
+        """Take the configuration; no call is made."""
+        given = known(PROPERTIES, request.args)
+        self._connection = Connection(
+            api_key=given.maybe_text("api_key"),
+            account_id=given.maybe_text("account_id"),
+            region=given.maybe_text("region"),
+            iam_endpoint=(given.maybe_text("iam_endpoint") or IAM_ENDPOINT).rstrip("/"),
+            registry_endpoint=(given.maybe_text("registry_endpoint") or "").rstrip("/") or None,
+        )
+        self._cloud = None
+        return ConfigureResponse(
+            accept_secrets=True, supports_preview=True, accept_resources=False, accept_outputs=False
+        )
+
+    async def check(self, request: CheckRequest) -> CheckResponse:
+        """Check a resource's inputs, all of them at once, and fill in defaults."""
+        life = self._life(request.type)
+        inputs = life.declaration.inputs
+        checked, problems = check(inputs, request.new_inputs)
+        if not problems:
+            given = frozenset(each.name for each in inputs if plain(checked.get(each.wire)) is not None)
+            problems = life.problems(given, known(inputs, checked))
+        return CheckResponse(checked, [each.failure() for each in problems])
+
+    async def diff(self, request: DiffRequest) -> DiffResponse:
+        """Tell which inputs changed, and whether that is an update or a replacement."""
+        life = self._life(request.type)
+        inputs = life.declaration.inputs
+        old = request.old_inputs if isinstance(request, OldInputsDiffRequest) else request.old_state
+        found = diff(inputs, old, request.new_inputs)
+        if found.replaces:
+            found.delete_before_replace = life.delete_first(known(inputs, old), known(inputs, request.new_inputs))
+        return found
+
+    async def create(self, request: CreateRequest) -> CreateResponse:
+        """Make a resource; in a preview, say which outputs it will have."""
+        life = self._life(request.type)
+        declaration, given = life.declaration, request.properties
+        if request.preview:
+            return CreateResponse(None, _outputs(declaration, given, lambda _: UNKNOWN))
+        resource_id, computed = await life.create(self._call(request.urn), known(declaration.inputs, given))
+        return CreateResponse(resource_id, _outputs(declaration, given, computed.get))
+
+    async def read(self, request: ReadRequest) -> ReadResponse:
+        """Read a resource for a refresh or an import; an empty id says that it is gone."""
+        life = self._life(request.type)
+        declaration = life.declaration
+        before = known(declaration.inputs, request.inputs)
+        state = known(declaration.outputs, request.properties)
+        found = await life.read(self._call(request.urn), request.resource_id, before, state)
+        if found is None:
+            return ReadResponse("")
+        defaults = {each.name: each.default for each in declaration.inputs}
+        actual: dict[str, Plain | None] = {**(defaults if not before else {}), **found.inputs}
+        inputs = {
+            each.wire: to_wire(actual[each.name], secret=each.prop.secret or is_secret(request.inputs.get(each.wire)))
+            for each in declaration.inputs
+            if actual.get(each.name) is not None
+        }
+        return ReadResponse(request.resource_id, _outputs(declaration, inputs, found.computed.get), inputs)
+
+    async def update(self, request: UpdateRequest) -> UpdateResponse:
+        """Change a resource in place; in a preview, outputs that aren't inputs stay what they are."""
+        life = self._life(request.type)
+        declaration, given = life.declaration, request.news
+        if request.preview:
+            before = {each.name: plain(request.olds.get(each.wire)) for each in declaration.outputs}
+            return UpdateResponse(_outputs(declaration, given, before.get))
+        state = known(declaration.outputs, request.olds)
+        computed = await life.update(
+            self._call(request.urn), request.resource_id, known(declaration.inputs, given), state
+        )
+        return UpdateResponse(_outputs(declaration, given, computed.get))
+
+    async def delete(self, request: DeleteRequest) -> None:
+        """Remove a resource; one that is gone already is fine."""
+        life = self._life(request.type)
+        state = known(life.declaration.outputs, request.properties)
+        await life.delete(self._call(request.urn), request.resource_id, state)
+
+    async def invoke(self, request: InvokeRequest) -> InvokeResponse:
+        """Refuse: the provider has no functions yet."""
+        raise ProviderError(f"call {request.tok}", f"{PACKAGE} has no such function")
+
+    async def cancel(self) -> None:
+        """Stop waiting; calls under way end by themselves, and what was half made is removed."""
+        self.pace.cancel()
+
+    def _life(self, token: str) -> LifeCycle:
+        # A child's type in a URN has its parents' types before it.
+        plain_token = token.rpartition("$")[2]
+        life = self._lives.get(plain_token)
+        if life is None:
+            raise ProviderError(
+                f"handle a {plain_token}",
+                f"{PACKAGE} has no such resource",
+                f"It has {', '.join(sorted(self._lives))}.",
+            )
+        return life
+
+    def _call(self, urn: str) -> Call:
+        if self._cloud is None:
+            self._cloud = Cloud(self._connection, self.pace)
+        return Call(self._cloud, urn)
+
+
+def _outputs(declaration: Declaration, inputs: Mapping[str, PropertyValue], computed: Callable[[str], Read]) -> Wire:
+    """Return a resource's outputs: inputs as they are, the rest from `computed`; secret where declared or given so."""
+    names = {each.name for each in declaration.inputs}
+    found: Wire = {}
+    for each in declaration.outputs:
+        given = inputs.get(each.wire) if each.name in names else None
+        value = plain(given) if each.name in names else computed(each.name)
+        if value is not None:
+            found[each.wire] = to_wire(value, secret=each.prop.secret or is_secret(given))
+    return found

@@ -1,0 +1,54 @@
+"""The provider's Pulumi schema, made from the declarations."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from ibm_native.declare import Declaration, Property
+from ibm_native.settings import PROPERTIES
+from ibm_native.version import PACKAGE, VERSION
+
+
+def schema(declarations: Iterable[Declaration]) -> str:
+    """Return the schema as JSON (Pulumi's docs, "Pulumi package schema")."""
+    config = {each.wire: _property(each) for each in PROPERTIES}
+    return json.dumps(
+        {
+            "name": PACKAGE,
+            "version": VERSION,
+            "displayName": "IBM Cloud (native)",
+            "description": "IBM Cloud IAM and Container Registry with complete life cycles, over IBM's own SDKs.",
+            "keywords": ["pulumi", "ibm", "iam", "container-registry", "kind/native", "category/cloud"],
+            "config": {"variables": config},
+            "provider": {
+                "description": "The provider of IBM Cloud IAM and Container Registry.",
+                "inputProperties": config,
+            },
+            "resources": {each.token: _resource(each) for each in declarations},
+        },
+        indent=2,
+    )
+
+
+def _resource(declaration: Declaration) -> dict[str, object]:
+    return {
+        "description": declaration.description,
+        "inputProperties": {each.wire: _property(each) for each in declaration.inputs},
+        "requiredInputs": [each.wire for each in declaration.inputs if each.required],
+        "properties": {each.wire: _property(each) for each in declaration.outputs},
+        "required": [each.wire for each in declaration.outputs if each.required],
+    }
+
+
+def _property(each: Property) -> dict[str, object]:
+    described: dict[str, object] = {"type": each.kind, "description": each.prop.description}
+    if each.kind == "array":
+        described["items"] = {"type": "string"}
+    if each.prop.secret:
+        described["secret"] = True
+    if each.prop.replaces:
+        described["willReplaceOnChanges"] = True
+    if each.default is not None and not isinstance(each.default, tuple):
+        described["default"] = each.default
+    return described
