@@ -36,18 +36,17 @@ def parse(text: str, source: str) -> list[Pattern]:
     """Return the patterns of an ignore file's text; raise PluginError for one that is no pattern."""
     patterns: list[Pattern] = []
     for number, line in enumerate(text.splitlines(), start=1):
-        stripped = line.strip()
-        if line.startswith("#") or not stripped:
-            continue
-        keeps = stripped.startswith("!")
-        body = stripped[1:].strip() if keeps else stripped
-        if not body:
+        read = _clean(_read(line).strip())
+        keeps = read.startswith("!")
+        body = read.removeprefix("!")
+        if keeps and not body:
             raise PluginError(f'{source}:{number}: illegal exclusion pattern: "!" names no file')
-        cleaned = _clean(body)
+        if not body:
+            continue
         try:
-            patterns.append(Pattern(cleaned, keeps, re.compile(_regex(cleaned), re.DOTALL)))
+            patterns.append(Pattern(body, keeps, re.compile(_regex(body), re.DOTALL)))
         except re.error:
-            raise PluginError(f"{source}:{number}: no valid pattern: {stripped}") from None
+            raise PluginError(f"{source}:{number}: no valid pattern: {line.strip()}") from None
     return patterns
 
 
@@ -58,11 +57,19 @@ class Matcher:
         self._patterns = patterns
 
     def matches(self, path: str, parent: Sequence[bool] | None) -> tuple[bool, ...]:
-        """Return which patterns match `path` (relative to the context), or its folder, whose matches are `parent`."""
-        above = parent or (False,) * len(self._patterns)
-        return tuple(
-            hit or pattern.regex.fullmatch(path) is not None for hit, pattern in zip(above, self._patterns, strict=True)
-        )
+        """Return which patterns match `path` (relative to the context), or its folder, whose matches are `parent`.
+
+        A pattern that would change nothing is not asked, and then doesn't count for what lies below either: so Docker
+        does it, and a digest depends on it.
+        """
+        ignored = False
+        matches: list[bool] = []
+        for pattern, above in zip(self._patterns, parent or (False,) * len(self._patterns), strict=True):
+            hit = above or (pattern.keeps == ignored and pattern.regex.fullmatch(path) is not None)
+            matches.append(hit)
+            if hit:
+                ignored = not pattern.keeps
+        return tuple(matches)
 
     def ignored(self, matches: Sequence[bool]) -> bool:
         """Tell what those matches come to: the last pattern that matches decides."""
@@ -80,13 +87,30 @@ class Matcher:
         )
 
 
-def _clean(pattern: str) -> str:
+def _read(line: str) -> str:
+    """Return a line's pattern as Docker's reader hands it to the matcher, or nothing."""
+    text = line.strip()
+    if line.startswith("#"):
+        return ""
+    if text.startswith("!"):
+        return "!" + _from_root(text[1:].strip())
+    return _from_root(text)
+
+
+def _from_root(pattern: str) -> str:
     # A leading slash means the context's root, which is where every pattern begins anyway.
-    cleaned = normpath(pattern)
-    return cleaned.lstrip("/") if len(cleaned) > 1 else cleaned
+    cleaned = _clean(pattern)
+    return cleaned.removeprefix("/") if len(cleaned) > 1 else cleaned
+
+
+def _clean(pattern: str) -> str:
+    cleaned = normpath(pattern) if pattern else ""
+    return cleaned[1:] if cleaned.startswith("//") else cleaned
 
 
 def _regex(pattern: str) -> str:
+    if pattern.startswith("**") and not any(char in pattern[2:] for char in "*?[]\\/"):
+        return ".*" + re.escape(pattern[2:])  # the one place where `**` is no row of whole folders
     out: list[str] = []
     position = 0
     while position < len(pattern):

@@ -41,6 +41,8 @@ def ignored(text: str, path: str) -> bool:
         ("**/*.go", "main.go", True),
         ("**/*.go", "a/b/main.go", True),
         ("**/*.go", "main.goo", False),
+        ("**.go", "a/main.go", True),
+        ("a**.go", "a/main.go", False),
         ("a/**", "a/b/c", True),
         ("a/**", "a", False),
         ("a/**/z", "a/z", True),
@@ -51,6 +53,9 @@ def ignored(text: str, path: str) -> bool:
         ("*.md\n!README*.md\nREADME-secret.md", "README-secret.md", True),
         ("docs\n!docs/keep", "docs/keep/page", False),
         ("docs\n!docs/keep", "docs/drop", True),
+        ("**/z\n!a", "a/z", True),
+        ("a\n!a\n**/z", "a/z", True),
+        ("z\n/!z", "z", False),
         ("a.b", "aXb", False),
         ("a+(b)", "a+(b)", True),
         ("[ab]c", "bc", True),
@@ -59,6 +64,7 @@ def ignored(text: str, path: str) -> bool:
         (r"\*", "x", False),
         ("  a  \n\n", "a", True),
         ("! a", "a", False),
+        ("/ a", "a", True),
         ("\ufeffa", "a", False),
     ],
 )
@@ -73,7 +79,10 @@ def test_a_byte_order_mark_is_not_part_of_the_first_pattern(tmp_path: object) ->
     assert [each.text for each in ignore.patterns_for(str(folder), str(folder / "Dockerfile"))] == ["a"]
 
 
-@pytest.mark.parametrize(("text", "message"), [("a\n!", ":2: illegal exclusion"), ("[a", ":1: no valid pattern")])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("a\n!", ":2: illegal exclusion"), ("!/", ":1: illegal exclusion"), ("[a", ":1: no valid pattern")],
+)
 def test_a_line_that_is_no_pattern_is_named(text: str, message: str) -> None:
     with pytest.raises(PluginError, match=message):
         ignore.parse(text, ".dockerignore")
