@@ -1,0 +1,70 @@
+"""Command line of the sandbox: python -m sandbox up | down | status | env | reset."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from sandbox import machine, progress, status
+from sandbox.errors import SandboxError
+from sandbox.toolchain import environment
+
+_NOT_UP = 3
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status: 0 done, 1 failed, 3 `status` found a part down, 130 cancelled."""
+    commands = {"up": _up, "down": _down, "status": _status, "env": _env, "reset": _reset}
+    parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
+    subparsers = parser.add_subparsers(dest="command", required=True)
+    for name, what in {
+        "up": "start what doesn't run",
+        "down": "stop everything; the data stays for the next `up`",
+        "status": "show each part: up or not, since when, address, log",
+        "env": "print shell lines that make pulumi, kubectl and docker work on the sandbox",
+        "reset": "stop everything and remove the data",
+    }.items():
+        subparsers.add_parser(name, help=what)
+    command = commands[parser.parse_args(arguments).command]
+    try:
+        return command()
+    except SandboxError as error:
+        progress.say(f"error: {error}")
+        return 1
+    except KeyboardInterrupt:
+        progress.say("Stopped. The same command goes on from here.")
+        return 130
+
+
+def _up() -> int:
+    machine.up()
+    progress.say("The sandbox is up. Its parts: python -m sandbox status")
+    return 0
+
+
+def _down() -> int:
+    machine.down()
+    progress.say("The sandbox is down: no process, mount, network interface or cgroup of it is left.")
+    return 0
+
+
+def _reset() -> int:
+    machine.reset()
+    progress.say("The sandbox and its data are gone.")
+    return 0
+
+
+def _status() -> int:
+    parts = machine.status()
+    status.show(parts)
+    return 0 if all(part.up for part in parts) else _NOT_UP
+
+
+def _env() -> int:
+    sys.stdout.write("".join(f"{line}\n" for line in environment.shell_lines()))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,100 @@
+"""Takes away what the sandbox has made outside of its data folder, and finds what is left of it.
+
+Works from what is there, not from memory: also after everything was killed, or the machine was cut off.
+"""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+from sandbox import cgroups, mounts, network, preflight, sysctls
+from sandbox.layout import Layout
+
+_SHIM_SOCKETS = Path("/run/containerd/s")
+_POD_LOG_LINKS = Path("/var/log/containers")
+_NETWORK_RESULTS = Path("/var/lib/cni/results")
+_GRACE = 1.5
+"""Seconds that containers get to end by themselves."""
+
+
+def stop_pods(cgroup: cgroups.Cgroup) -> None:
+    """Ask every process in the Pods to end, then make it, while containerd still sees and notes how."""
+    deadline = time.monotonic() + _GRACE
+    cgroups.send(cgroup.pods(), signal.SIGTERM)
+    while cgroup.pods() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    deadline = time.monotonic() + _GRACE
+    while (left := cgroup.pods()) and time.monotonic() < deadline:
+        cgroups.send(left, signal.SIGKILL)
+        time.sleep(0.05)
+
+
+def remove_traces(layout: Layout) -> None:
+    """Kill what still runs, and remove mounts, interfaces, kernel settings, cgroups and stray files."""
+    cgroup = cgroups.Cgroup(layout.name)
+    cgroups.kill_all(cgroup)
+    mounts.remove_below(layout.root)
+    network.remove(layout)
+    sysctls.restore(layout)
+    for path in _stray_files(layout):
+        path.unlink(missing_ok=True)
+    for folder in (_SHIM_SOCKETS, _SHIM_SOCKETS.parent, _POD_LOG_LINKS, _NETWORK_RESULTS, _NETWORK_RESULTS.parent):
+        with suppress(OSError):
+            folder.rmdir()  # only if it is empty
+    shutil.rmtree(layout.run, ignore_errors=True)
+    deadline = time.monotonic() + 5
+    while cgroup.left() and time.monotonic() < deadline:
+        cgroup.remove()
+        time.sleep(0.02)
+
+
+def leftovers(layout: Layout) -> list[str]:
+    """Return a line for each thing of this sandbox that is there while none should be."""
+    cgroup = cgroups.Cgroup(layout.name)
+    return [
+        *(f"process {_describe(pid)}" for pid in sorted(cgroup.everyone())),
+        *(f"mount {target}" for target in mounts.below(layout.root)),
+        *(f"network interface {name}" for name in network.left(layout)),
+        *(f"cgroup {path}" for path in cgroup.left()),
+        *(f"listening socket {address}" for address in _listening()),
+        *(f"file {path}" for path in _stray_files(layout)),
+        *([f"changed kernel settings, noted in {file}"] if (file := sysctls.noted(layout)) else []),
+    ]
+
+
+def _stray_files(layout: Layout) -> list[Path]:
+    """Return files that containerd and kubelet put where no setting of theirs can move them."""
+    links = [path for path in _entries(_POD_LOG_LINKS) if path.is_symlink() and layout.root in path.readlink().parents]
+    results = [path for path in _entries(_NETWORK_RESULTS) if path.name.startswith(f"{layout.name}-")]
+    sockets: list[Path] = []
+    for file in layout.run.glob("containerd/io.containerd.runtime.v2.task/*/*/address"):
+        with suppress(OSError):
+            socket = Path(file.read_text().strip().removeprefix("unix://"))
+            sockets += [socket] if socket.parent == _SHIM_SOCKETS and socket.exists() else []
+    return [*links, *results, *sockets]
+
+
+def _entries(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir()) if folder.is_dir() else []
+
+
+def _listening() -> list[str]:
+    found = {
+        f"{connection.laddr[0]}:{connection.laddr[1]}"
+        for connection in psutil.net_connections(kind="tcp")
+        if connection.status == psutil.CONN_LISTEN and connection.laddr
+    }
+    return sorted(found & preflight.ADDRESSES.keys())
+
+
+def _describe(pid: int) -> str:
+    try:
+        return f"{pid} ({psutil.Process(pid).name()})"
+    except psutil.NoSuchProcess:
+        return str(pid)

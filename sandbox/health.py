@@ -1,0 +1,40 @@
+"""Asks parts over HTTP how they are: on a TCP address or a unix socket, with or without the cluster's certificates."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+_TIMEOUT = 3.0
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """An HTTP server: `url` without a path; `socket` if it listens on one; `pki` if it speaks the cluster's TLS."""
+
+    url: str
+    socket: Path | None = None
+    pki: Path | None = None
+
+    def client(self, timeout: float = _TIMEOUT) -> httpx.Client:
+        """Return a client of this server, which acts as the cluster's administrator where certificates count."""
+        verify: ssl.SSLContext | bool = False
+        if self.pki:
+            verify = ssl.create_default_context(cafile=self.pki / "ca.crt")
+            verify.load_cert_chain(self.pki / "admin.crt", self.pki / "admin.key")
+        transport = httpx.HTTPTransport(uds=str(self.socket) if self.socket else None, verify=verify)
+        return httpx.Client(base_url=self.url, transport=transport, timeout=timeout, trust_env=False)
+
+    def problem(self, path: str, status: int = 200) -> str | None:
+        """Return None if GET `path` answers with `status`, else what happened instead."""
+        try:
+            with self.client() as client:
+                answer = client.get(path)
+        except (httpx.HTTPError, OSError) as error:
+            return f"{self.socket or self.url} does not answer ({error})"
+        if answer.status_code == status:
+            return None
+        return f"{self.socket or self.url}{path} answers {answer.status_code} instead of {status}"

@@ -1,0 +1,247 @@
+"""The sandbox as a whole: up, down, reset, and what it is at the moment. The commands and the tests call this."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import threading
+from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sandbox import (
+    base_image,
+    cleanup,
+    cluster,
+    containerd,
+    docker_engine,
+    kubelet,
+    network,
+    preflight,
+    progress,
+    registry,
+    sysctls,
+    tasks,
+    toolchain,
+)
+from sandbox.errors import SandboxError
+from sandbox.layout import Layout, current
+from sandbox.supervisor import Command, Part, Supervisor
+from sandbox.tasks import Task
+from sandbox.toolchain import Tools, children
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+@dataclass(frozen=True)
+class PartStatus:
+    """How one part is: `problem` is None if it is up; `since` is None if it doesn't run, or isn't ours."""
+
+    name: str
+    problem: str | None
+    since: datetime | None
+    address: str
+    log: Path | None
+
+    @property
+    def up(self) -> bool:
+        """Return True if the part can be used."""
+        return self.problem is None
+
+
+def up() -> None:
+    """Start what doesn't run. Raises SandboxError if this machine won't do, or a part doesn't come up."""
+    preflight.check_user()
+    layout = current()
+    preflight.check_home(layout)
+    with _alone(layout):
+        if _is_ready(layout):
+            return
+        cancelled = threading.Event()
+        supervisor = Supervisor(layout, cancelled)
+        _forget_earlier_boot(layout)
+        layout.make()
+        preflight.check_machine(layout, supervisor)
+        tools = toolchain.ensure()
+        sysctls.note(layout)
+        docker_engine.choose(layout)
+
+        def cancel() -> None:
+            cancelled.set()
+            children.stop_all()
+
+        tasks.run(_steps(layout, tools, supervisor), cancel)
+
+
+def down() -> None:
+    """Stop everything and remove every trace outside of the data folder, which stays for the next `up`.
+
+    Raises SandboxError if something could not be removed.
+    """
+    preflight.check_user()
+    layout = current()
+    if not layout.root.is_dir():
+        return
+    with _alone(layout):
+        if _anything(layout):
+            with progress.step("stop the sandbox", usually=4):
+                _stop(layout)
+        if left := cleanup.leftovers(layout):
+            lines = "\n".join(f"    {line}" for line in left)
+            raise SandboxError(
+                f"This is left of the sandbox:\n{lines}", "run `down` again; a restart of the machine helps too"
+            )
+
+
+def reset() -> None:
+    """Stop everything and remove the data folder: images, keys, cluster and IBM Cloud's stand-in start from nothing."""
+    down()
+    shutil.rmtree(current().root, ignore_errors=True)
+
+
+def is_up() -> bool:
+    """Return True if every part can be used."""
+    return all(part.up for part in status())
+
+
+def status() -> list[PartStatus]:
+    """Return how each part is, in the order in which they start. Changes nothing."""
+    layout = current()
+    supervisor = Supervisor(layout)
+    parts = _parts(layout, supervisor)
+    with ThreadPoolExecutor(len(parts)) as pool:
+        found = [pool.submit(_status, part, layout, supervisor) for part in parts]
+        return [future.result() for future in found]
+
+
+def leftovers() -> list[str]:
+    """Return a line for each thing of the sandbox that is there outside of its data folder; empty after `down`."""
+    return cleanup.leftovers(current())
+
+
+def _parts(layout: Layout, supervisor: Supervisor) -> list[Part]:
+    return [
+        containerd.part(layout),
+        docker_engine.part(layout),
+        cluster.etcd(layout),
+        cluster.apiserver(layout),
+        cluster.controller_manager(layout),
+        cluster.scheduler(layout),
+        kubelet.part(layout, supervisor),
+        registry.registry(layout),
+        registry.cloud(layout),
+        registry.front(),
+    ]
+
+
+def _status(part: Part, layout: Layout, supervisor: Supervisor) -> PartStatus:
+    ours = part.name != "docker" or docker_engine.is_own(layout)
+    leader = supervisor.leader(part.name) if ours else None
+    problem = "it does not run" if ours and leader is None else part.problem()
+    since = datetime.fromtimestamp(leader.create_time()).astimezone() if leader else None
+    return PartStatus(part.name, problem, since, part.address, layout.log(part.name) if ours else None)
+
+
+def _steps(layout: Layout, tools: Tools, supervisor: Supervisor) -> dict[str, Task]:
+    """Return what `up` does, and what must come before what."""
+
+    def start(part: Part, command: Callable[[], Command]) -> Callable[[], None]:
+        return lambda: supervisor.ensure(part, command)
+
+    debian = tools.debian
+    docker = docker_engine.part(layout)
+    return {
+        "credentials": Task(lambda: cluster.ensure_credentials(layout)),
+        "bridge": Task(lambda: network.ensure_bridge(layout)),
+        "etcd": Task(start(cluster.etcd(layout), lambda: cluster.etcd_command(layout, tools))),
+        "containerd": Task(start(containerd.part(layout), lambda: containerd.command(layout, debian))),
+        "secrets": Task(lambda: registry.ensure_secrets(layout)),
+        "apiserver": Task(
+            start(cluster.apiserver(layout), lambda: cluster.apiserver_command(layout, tools)), ("etcd", "credentials")
+        ),
+        "pause image": Task(lambda: containerd.ensure_pause_image(layout, debian), ("containerd",)),
+        "node": Task(lambda: kubelet.ensure_node(layout), ("apiserver",)),
+        "controller manager": Task(
+            start(cluster.controller_manager(layout), lambda: cluster.controller_manager_command(layout, tools)),
+            ("apiserver",),
+        ),
+        "scheduler": Task(
+            start(cluster.scheduler(layout), lambda: cluster.scheduler_command(layout, tools)), ("apiserver",)
+        ),
+        "kubelet": Task(
+            start(kubelet.part(layout, supervisor), lambda: kubelet.command(layout, tools)),
+            ("node", "pause image", "bridge"),
+        ),
+        "docker": Task(
+            start(docker, lambda: docker_engine.command(layout, debian)) if docker_engine.is_own(layout) else _nothing,
+            ("containerd",),
+        ),
+        "base image": Task(lambda: base_image.ensure(layout, base_image.archive(layout, debian)), ("docker",)),
+        "registry": Task(
+            start(registry.registry(layout), lambda: registry.registry_command(layout, debian)), ("secrets",)
+        ),
+        "cloud": Task(start(registry.cloud(layout), lambda: registry.cloud_command(layout)), ("secrets",)),
+        "front": Task(start(registry.front(), lambda: registry.front_command(layout, debian)), ("registry", "cloud")),
+    }
+
+
+def _nothing() -> None:
+    """Stand for a step that this machine doesn't need."""
+
+
+def _is_ready(layout: Layout) -> bool:
+    return layout.run.is_dir() and is_up() and base_image.is_there(layout)
+
+
+def _anything(layout: Layout) -> bool:
+    return layout.run.is_dir() or bool(cleanup.leftovers(layout))
+
+
+def _stop(layout: Layout) -> None:
+    supervisor = Supervisor(layout)
+    parts = {part.name: part for part in _parts(layout, supervisor)}
+    last = [parts.pop(name) for name in ("kube-apiserver", "etcd", "containerd")]
+    with ThreadPoolExecutor(len(parts)) as pool:
+        list(pool.map(supervisor.stop, parts.values()))
+    cleanup.stop_pods(supervisor.cgroup)
+    with ThreadPoolExecutor(len(last)) as pool:
+        list(pool.map(supervisor.stop, last))
+    cleanup.remove_traces(layout)
+
+
+def _forget_earlier_boot(layout: Layout) -> None:
+    """Remove what only holds while the machine runs, if it has been restarted since."""
+    stamp = layout.run / "boot-id"
+    boot = _BOOT_ID.read_text()
+    if layout.run.is_dir() and stamp.exists() and stamp.read_text() != boot:
+        shutil.rmtree(layout.run)
+    layout.run.mkdir(parents=True, exist_ok=True)
+    stamp.write_text(boot)
+
+
+@contextmanager
+def _alone(layout: Layout) -> Generator[None]:
+    """Keep two runs on one data folder apart, by a lock on the folder itself."""
+    while True:
+        layout.root.mkdir(parents=True, exist_ok=True)
+        handle = os.open(layout.root, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                progress.say("  ... waiting for another run on this sandbox")
+                fcntl.flock(handle, fcntl.LOCK_EX)
+            if layout.root.is_dir() and _same(handle, layout.root):
+                yield
+                return
+        finally:
+            os.close(handle)
+
+
+def _same(handle: int, folder: Path) -> bool:
+    there, held = folder.stat(), os.fstat(handle)
+    return (there.st_dev, there.st_ino) == (held.st_dev, held.st_ino)

@@ -1,0 +1,26 @@
+"""Shows how the sandbox's parts are, as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from sandbox.machine import PartStatus
+
+
+def show(parts: Sequence[PartStatus], console: Console | None = None) -> None:
+    """Print one line a part: up or why not, since when, its address, its log."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("PART", "STATE", "SINCE", "ADDRESS", "LOG"):
+        table.add_column(heading, overflow="fold", no_wrap=heading in {"PART", "SINCE"})
+    for part in parts:
+        table.add_row(
+            part.name,
+            "[green]up[/green]" if part.up else f"[red]down[/red]: {part.problem}",
+            f"{part.since:%Y-%m-%d %H:%M:%S}" if part.since else "-",
+            part.address,
+            str(part.log) if part.log else "(the user's own)",
+        )
+    (console or Console(soft_wrap=True)).print(table)
