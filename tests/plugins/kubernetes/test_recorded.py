@@ -8,19 +8,18 @@ that hands out the recorded objects.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
 import grpc
 import pytest
-from google.protobuf import json_format
-from pulumi.runtime.proto import provider_pb2, status_pb2
 
 from sandbox.plugins.kubernetes.plugin import KubernetesPlugin
 from sandbox.plugins.serving import Engine
 from tests.plugins import replay
 from tests.plugins.kubernetes.fake_server import RecordedServer
+from tests.plugins.kubernetes.resources import kept_resource, text_of
 
 pytestmark = pytest.mark.plugins
 
@@ -155,12 +154,11 @@ def test_a_pod_that_never_gets_ready_is_kept_with_the_recorded_reasons(
     with pytest.raises(grpc.RpcError) as raised:
         connected.send("Create", request)
     error = raised.value
-    assert LATE.errors == (f"rpc error: code = Unknown desc = {error.details()}",)
-    detail = kept_resource(error)
-    assert detail.id == "rec/nginx-custom"
-    assert list(detail.reasons) == [error.details(), PULL_FAILURE]
-    kept = json_format.MessageToDict(detail.properties)
-    assert {key: value for key, value in kept.items() if key != "__fieldManager"} == {
+    assert LATE.errors == (f"rpc error: code = Unknown desc = {text_of(error)}",)
+    kept = kept_resource(error)
+    assert kept.id == "rec/nginx-custom"
+    assert kept.reasons == [text_of(error), PULL_FAILURE]
+    assert {key: value for key, value in kept.properties.items() if key != "__fieldManager"} == {
         key: value for key, value in cast("dict[str, Any]", state).items() if key != "__fieldManager"
     }
 
@@ -169,16 +167,7 @@ def failure(plugin: replay.Plugin, call: replay.Call) -> str:
     """Return the stand-in's error in the words in which the engine logs one."""
     with pytest.raises(grpc.RpcError) as raised:
         plugin.answer(call)
-    return f"rpc error: code = {raised.value.code().name.title()} desc = {raised.value.details()}"
-
-
-def kept_resource(error: grpc.RpcError) -> provider_pb2.ErrorResourceInitFailed:
-    """Return what an error lets the engine keep of a resource that did not become ready."""
-    metadata = cast("Iterable[tuple[str, bytes]]", cast("grpc.Call", error).trailing_metadata())
-    status = status_pb2.Status.FromString(dict(metadata)["grpc-status-details-bin"])
-    detail = provider_pb2.ErrorResourceInitFailed()
-    status.details[0].Unpack(detail)
-    return detail
+    return f"rpc error: code = {raised.value.code().name.title()} desc = {text_of(raised.value)}"
 
 
 def properties(message: dict[str, object]) -> dict[str, Any]:
