@@ -35,7 +35,8 @@ class StandIn:
     """IBM Cloud on a loopback port. Each one is a cloud of its own: nothing is shared with another.
 
     `url` is IAM's address and the first region's; `registry_urls` has one address a region. `api_key` belongs to the
-    owner of `account_id`. `clock` can be moved. Everything is in memory, and gone after `stop`.
+    owner of `account_id`, whose IAM ID is `owner_iam_id`. `clock` can be moved; `store` is the database, for what no API
+    can make. Everything is in memory, and gone after `stop`.
     """
 
     def __init__(self, regions: Sequence[str] = ("jp-tok",)) -> None:
@@ -46,9 +47,9 @@ class StandIn:
         self.url = self.registry_urls[self.region]
         self.clock = Clock()
         iam_tokens, registry_tokens = _signers()
-        self._store = Store(None)
-        world = World(self._store, self.clock, Regions(addresses), iam_tokens, registry_tokens)
-        with self._store.transaction() as session:
+        self.store = Store(None)
+        world = World(self.store, self.clock, Regions(addresses), iam_tokens, registry_tokens)
+        with self.store.transaction() as session:
             account, self.api_key = create_account(session, self.clock)
             self.account_id = account.id
             self.owner_iam_id = account.owner_iam_id
@@ -57,7 +58,7 @@ class StandIn:
     def stop(self) -> None:
         """Close all connections and forget everything; a second call does nothing."""
         self._server.stop()
-        self._store.close()
+        self.store.close()
 
     def __enter__(self) -> Self:
         return self
