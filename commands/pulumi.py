@@ -89,4 +89,4 @@ def stack(name: str) -> Stack:
     """Return the stack `name`: dev with the sandbox's environment, any other with the user's own."""
     if name != SANDBOX_STACK:
         return Stack(name, dict(os.environ))
-    return Stack(name, {**os.environ, **environment.process_environment()})
+    return Stack(name, environment.process_environment())

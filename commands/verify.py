@@ -109,7 +109,8 @@ def status(pod: Pod) -> dict[str, Any]:
 def waiting_reason(pod: Pod) -> tuple[str, str]:
     """Return why the Pod's first container waits, and the cause given; empty texts if it doesn't."""
     containers = cast("list[dict[str, Any]]", status(pod).get("containerStatuses") or [{}])
-    waiting = cast("dict[str, str]", (containers[0].get("state") or {}).get("waiting") or {})
+    state = cast("dict[str, dict[str, str]]", containers[0].get("state") or {})
+    waiting = state.get("waiting") or {}
     return waiting.get("reason", ""), waiting.get("message", "")
 
 

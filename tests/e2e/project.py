@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import shutil
 import subprocess
@@ -48,7 +47,7 @@ class Project:
         (folder / ".venv").symlink_to(paths.CHECKOUT / ".venv")
         state = folder / "state"
         state.mkdir()
-        environ = {**os.environ, **environment.process_environment(), "PULUMI_BACKEND_URL": f"file://{state}"}
+        environ = environment.process_environment() | {"PULUMI_BACKEND_URL": f"file://{state}"}
         environ["KUBECONFIG"] = str(home / "kubeconfig")
         suffix = secrets.token_hex(3)
         shutil.copy2(paths.CHECKOUT / "Pulumi.dev.yaml", folder / f"Pulumi.{STACK}.yaml")
