@@ -8,8 +8,6 @@ which hold the registry's password, are sent back as a secret.
 
 from __future__ import annotations
 
-from functools import partial
-
 import grpc
 from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime.proto import engine_pb2, provider_pb2
@@ -148,7 +146,11 @@ class DockerPlugin(PluginServicer):
             raise PluginError("an input is still unknown outside a preview")
         image = inputs.image(news)
         outputs = _outputs(image)
-        show = partial(self.status, engine_pb2.INFO, urn)
+
+        def show(line: str) -> None:
+            if line:
+                self.status(engine_pb2.INFO, urn, line)
+
         show("Starting Docker build")
         built = self._docker.build(image, show, self.cancelled)
         show(f'Built image with local id "{built}", polling image store for image')

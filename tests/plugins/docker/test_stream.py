@@ -1,0 +1,76 @@
+"""The Docker Engine's messages, as the user sees them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from sandbox.plugins.docker import stream
+from sandbox.plugins.docker.stream import Message
+from sandbox.plugins.serving import PluginError
+
+pytestmark = pytest.mark.plugins
+
+
+@pytest.mark.parametrize(
+    ("message", "line"),
+    [
+        ({"stream": "Step 1/3 : FROM scratch\n"}, "Step 1/3 : FROM scratch"),
+        ({"stream": "\n"}, ""),
+        ({"status": "Preparing", "progressDetail": {}, "id": "a"}, "Preparing"),
+        ({"status": "Pushing", "progress": "[====>]     512B"}, "Pushing [====>]     512B"),
+        ({"aux": {"ID": "sha256:1"}}, "Built image with ID sha256:1"),
+        ({"aux": {"Tag": "latest", "Digest": "sha256:2", "Size": 1}}, "Pushed image with digest sha256:2"),
+        ({"aux": ["unknown"]}, ""),
+    ],
+)
+def test_a_message_is_one_line(message: Message, line: str) -> None:
+    assert stream.line(message) == line
+
+
+@pytest.mark.parametrize(
+    ("message", "text"),
+    [
+        ({"error": "denied: no", "errorDetail": {"message": "denied: no"}}, "denied: no (pushing x)"),
+        ({"error": "no", "errorDetail": {"code": 401}}, "authentication is required: no (pushing x)"),
+        ({"error": "EOF"}, "EOF: most likely the registry's name, user name or password is wrong (pushing x)"),
+        ({"message": "Cannot locate specified Dockerfile: x"}, "Cannot locate specified Dockerfile: x (pushing x)"),
+    ],
+)
+def test_a_refusal_keeps_the_engines_words(message: Message, text: str) -> None:
+    with pytest.raises(PluginError) as raised:
+        stream.raise_if_error(message, " (pushing x)")
+    assert str(raised.value) == text
+
+
+def test_a_message_that_is_none_passes() -> None:
+    stream.raise_if_error({"stream": "x"})
+
+
+def test_messages_come_in_order_and_the_readers_error_comes_through() -> None:
+    def messages() -> Iterator[Message]:
+        yield {"status": "1"}
+        yield {"status": "2"}
+        raise PluginError("gone")
+
+    reader = stream.until_cancelled(messages, threading.Event())
+    assert [next(reader), next(reader)] == [{"status": "1"}, {"status": "2"}]
+    with pytest.raises(PluginError, match="gone"):
+        next(reader)
+
+
+def test_cancelling_ends_the_wait_for_a_silent_engine() -> None:
+    cancelled, let_go = threading.Event(), threading.Event()
+
+    def silent() -> Iterator[Message]:
+        yield {"stream": "Step 1/1 : RUN something long"}
+        let_go.wait(60)
+
+    reader = stream.until_cancelled(silent, cancelled)
+    assert next(reader) == {"stream": "Step 1/1 : RUN something long"}
+    cancelled.set()
+    with pytest.raises(PluginError, match="cancelled"):
+        next(reader)
+    let_go.set()
