@@ -40,16 +40,6 @@ rm -rf "$1/usr/share/doc" "$1/usr/share/man" "$1/usr/share/locale"
 _CHANGES = ('CMD ["nginx", "-g", "daemon off;"]', "EXPOSE 80")
 
 
-def archive(layout: Layout, debian: DebianTree) -> Path:
-    """Return the image's root file system as a tar archive, made once for all sandboxes of this user."""
-
-    def make(folder: Path) -> None:
-        with progress.step(f"make the {_WHAT}", usually=6):
-            _bootstrap(folder / _TAR, layout, debian)
-
-    return cache.obtain(_key(), f"the {_WHAT}", make) / _TAR
-
-
 def is_there(layout: Layout) -> bool:
     """Return True if the Docker Engine has the image as this version of the sandbox makes it."""
     try:
@@ -63,10 +53,11 @@ def is_there(layout: Layout) -> bool:
     return (config.get("Labels") or {}).get(_LABEL) == _key()
 
 
-def ensure(layout: Layout, tar: Path) -> None:
+def ensure(layout: Layout, debian: DebianTree) -> None:
     """Give the Docker Engine the image, unless it has it."""
     if is_there(layout):
         return
+    tar = _archive(layout, debian)
     with progress.step(f"give the Docker Engine the {_WHAT}", usually=3):
         answer = _import(docker_engine.engine(layout), tar)
     if not is_there(layout):
@@ -74,6 +65,16 @@ def ensure(layout: Layout, tar: Path) -> None:
             f"The Docker Engine did not take the {_WHAT}: {answer[:300]}",
             f"look at {layout.log('docker')}, and run the command again",
         )
+
+
+def _archive(layout: Layout, debian: DebianTree) -> Path:
+    """Return the image's root file system as a tar archive, made once for all sandboxes of this user."""
+
+    def make(folder: Path) -> None:
+        with progress.step(f"make the {_WHAT}", usually=6):
+            _bootstrap(folder / _TAR, layout, debian)
+
+    return cache.obtain(_key(), f"the {_WHAT}", make) / _TAR
 
 
 def _key() -> str:

@@ -74,6 +74,12 @@ class Cgroup:
             found |= _processes(folder / _PODS)
         return found
 
+    def containers(self) -> set[str]:
+        """Return the ids of the containers in the node's Pods that have a process."""
+        folders = [folder / _PODS for folder in self._folders()]
+        found = (Path(below).name for folder in folders for below, _, _ in os.walk(folder) if _processes(Path(below)))
+        return set(found)
+
     def everyone(self) -> set[int]:
         """Return every process of this sandbox."""
         found: set[int] = set()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 import signal
+import socket
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +20,11 @@ from sandbox.layout import Layout
 _SHIM_SOCKETS = Path("/run/containerd/s")
 _POD_LOG_LINKS = Path("/var/log/containers")
 _NETWORK_RESULTS = Path("/var/lib/cni/results")
+_DEVICE_PLUGINS = Path("/var/lib/kubelet/device-plugins")
+_DOCKER_PLUGINS = Path("/run/docker/plugins")
+_FIXED = (_SHIM_SOCKETS, _POD_LOG_LINKS, _NETWORK_RESULTS, _DEVICE_PLUGINS, _DOCKER_PLUGINS)
+"""Folders where containerd, kubelet and dockerd put things, whatever their settings say."""
+
 _GRACE = 1.5
 """Seconds that containers get to end by themselves."""
 
@@ -44,9 +50,11 @@ def remove_traces(layout: Layout) -> None:
     sysctls.restore(layout)
     for path in _stray_files(layout):
         path.unlink(missing_ok=True)
-    for folder in (_SHIM_SOCKETS, _SHIM_SOCKETS.parent, _POD_LOG_LINKS, _NETWORK_RESULTS, _NETWORK_RESULTS.parent):
-        with suppress(OSError):
-            folder.rmdir()  # only if it is empty
+    for folder in _FIXED:
+        for place in (folder, folder.parent):
+            if place.name != "log":
+                with suppress(OSError):
+                    place.rmdir()  # only if it is empty
     shutil.rmtree(layout.run, ignore_errors=True)
     deadline = time.monotonic() + 5
     while cgroup.left() and time.monotonic() < deadline:
@@ -72,12 +80,24 @@ def _stray_files(layout: Layout) -> list[Path]:
     """Return files that containerd and kubelet put where no setting of theirs can move them."""
     links = [path for path in _entries(_POD_LOG_LINKS) if path.is_symlink() and layout.root in path.readlink().parents]
     results = [path for path in _entries(_NETWORK_RESULTS) if path.name.startswith(f"{layout.name}-")]
-    sockets: list[Path] = []
-    for file in layout.run.glob("containerd/io.containerd.runtime.v2.task/*/*/address"):
-        with suppress(OSError):
-            socket = Path(file.read_text().strip().removeprefix("unix://"))
-            sockets += [socket] if socket.parent == _SHIM_SOCKETS and socket.exists() else []
+    pods = [path.name.removeprefix(f"{layout.name}-").removesuffix("-eth0") for path in results]
+    results += [path for pod in pods if (path := _NETWORK_RESULTS / f"cni-loopback-{pod}-lo").exists()]
+    sockets = [*_dead_sockets(_SHIM_SOCKETS, layout), *_dead_sockets(_DEVICE_PLUGINS, layout)]
     return [*links, *results, *sockets]
+
+
+def _dead_sockets(folder: Path, layout: Layout) -> list[Path]:
+    """Return the sockets in a folder that were made since this sandbox came up, and on which nobody listens."""
+    dead: list[Path] = []
+    since = layout.boot_id.stat().st_mtime if layout.boot_id.exists() else float("inf")
+    for path in _entries(folder):
+        if path.is_socket() and path.stat().st_mtime >= since:
+            with socket.socket(socket.AF_UNIX) as connection:
+                try:
+                    connection.connect(str(path))
+                except ConnectionRefusedError:
+                    dead.append(path)
+    return dead
 
 
 def _entries(folder: Path) -> list[Path]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import socket
 import tarfile
 from pathlib import Path
@@ -18,6 +19,7 @@ from sandbox.toolchain.debian import DebianTree
 
 PAUSE_IMAGE = "docker.io/sandbox/pause:1"
 _NAMESPACE = "k8s.io"
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
 
 
 def part(layout: Layout) -> Part:
@@ -57,13 +59,18 @@ def command(layout: Layout, debian: DebianTree) -> Command:
         runc=str(debian.binary("runc")),
         cni_plugins=str(debian.path("usr/lib/cni")),
     )
-    return Command([debian.binary("containerd"), "--config", settings], environ(layout, debian))
+    return Command([debian.binary("containerd"), "--config", settings], environ(layout, debian) | proxies())
 
 
 def environ(layout: Layout, debian: DebianTree) -> dict[str, str]:
     """Return the environment of parts that come from Debian's packages: nothing of the user's but the search path."""
     system = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     return debian.environ({"PATH": system, "HOME": str(layout.empty), "LANG": "C.UTF-8"})
+
+
+def proxies() -> dict[str, str]:
+    """Return the user's proxy settings, for the parts that pull what the user names."""
+    return {name: value for name in _PROXIES if (value := os.environ.get(name))}
 
 
 def ensure_pause_image(layout: Layout, debian: DebianTree) -> None:

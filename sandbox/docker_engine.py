@@ -9,14 +9,13 @@ from typing import cast
 
 import httpx
 
-from sandbox.containerd import environ
+from sandbox.containerd import environ, proxies
 from sandbox.health import Endpoint
 from sandbox.layout import Layout, write_private
 from sandbox.supervisor import Command, Part
 from sandbox.toolchain.debian import DebianTree
 
 _USUAL = "unix:///var/run/docker.sock"
-_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
 
 
 def choose(layout: Layout) -> bool:
@@ -76,7 +75,6 @@ def part(layout: Layout) -> Part:
 
 def command(layout: Layout, debian: DebianTree) -> Command:
     """Return how Debian's Docker Engine is started: without bridge and packet filter; containerd runs containers."""
-    users_proxies = {name: value for name in _PROXIES if (value := os.environ.get(name))}
     settings = layout.config / "docker.json"
     write_private(settings, "{}\n")
     flags = {
@@ -85,7 +83,8 @@ def command(layout: Layout, debian: DebianTree) -> Command:
         "group": "root",
         "data-root": layout.root / "docker",
         "exec-root": layout.run / "docker",
-        "pidfile": layout.run / "dockerd.pid",
+        # None of its own: after a crash a stranger may have that number, and it would refuse to start.
+        "pidfile": "",
         "containerd": layout.socket("containerd"),
         "cgroup-parent": f"/{layout.name}/docker",
         "exec-opt": "native.cgroupdriver=cgroupfs",
@@ -96,7 +95,7 @@ def command(layout: Layout, debian: DebianTree) -> Command:
         "userland-proxy": "false",
     }
     arguments: list[str | Path] = [debian.binary("dockerd"), *(f"--{name}={value}" for name, value in flags.items())]
-    return Command(arguments, environ(layout, debian) | users_proxies)
+    return Command(arguments, environ(layout, debian) | proxies())
 
 
 def engine(layout: Layout) -> Endpoint:

@@ -23,6 +23,12 @@ from sandbox.toolchain import Tools
 PORT = 7450
 """Not Kubernetes's usual one, so that another node on this machine is in nobody's way."""
 
+PODS_LIMIT = 30.0
+"""Seconds that Pods of an earlier run get to come back, before `up` goes on without them."""
+
+_Object = Mapping[str, Mapping[str, list[Mapping[str, str]]]]
+"""The part of a Kubernetes object that is read here: lists of conditions, taints and containers."""
+
 
 def part(layout: Layout, supervisor: Supervisor) -> Part:
     """Return the kubelet; healthy when the node is Ready for Pods."""
@@ -77,6 +83,26 @@ def ensure_node(layout: Layout) -> None:
         )
 
 
+def pods_problem(layout: Layout, supervisor: Supervisor) -> str | None:
+    """Return why what the API server says of Pods can't be true yet.
+
+    After a `down`, it still has them as they were, until the kubelet has looked after each.
+    """
+    query = {"fieldSelector": f"spec.nodeName={NODE},status.phase=Running,spec.restartPolicy=Always"}
+    try:
+        with api(layout).client() as client:
+            pods = client.get("/api/v1/pods", params=query).raise_for_status().json()["items"]
+    except (httpx.HTTPError, OSError) as error:
+        return f"Kubernetes does not say which Pods there are ({error})"
+    running = supervisor.cgroup.containers()
+    for pod in cast("list[_Object]", pods):
+        for container in pod["status"].get("containerStatuses", []):
+            identity = container.get("containerID", "").rpartition("/")[2]
+            if "waiting" not in container["state"] and identity not in running:
+                return f"Pod {pod['metadata']['name']} is not back yet"
+    return None
+
+
 def _node_problem(server: Endpoint, started: datetime.datetime) -> str | None:
     """Return why the node is not Ready; what was reported before `started` doesn't count."""
     try:
@@ -86,7 +112,7 @@ def _node_problem(server: Endpoint, started: datetime.datetime) -> str | None:
         return f"{server.url} does not answer ({error})"
     if answer.status_code != 200:
         return f"there is no Node {NODE} yet"
-    node = cast("Mapping[str, Mapping[str, list[Mapping[str, str]]]]", answer.json())
+    node = cast("_Object", answer.json())
     for condition in node["status"].get("conditions", []):
         if condition["type"] == "Ready":
             reported = datetime.datetime.fromisoformat(condition["lastHeartbeatTime"])

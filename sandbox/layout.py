@@ -38,6 +38,11 @@ class Layout:
         return self.root / "run"
 
     @property
+    def boot_id(self) -> Path:
+        """Return the file that says in which run of the machine `run` was made."""
+        return self.run / "boot-id"
+
+    @property
     def config(self) -> Path:
         """Return the folder of the parts' settings, written anew by each `up`."""
         return self.root / "config"

@@ -84,23 +84,19 @@ def down() -> None:
     """
     preflight.check_user()
     layout = current()
-    if not layout.root.is_dir():
-        return
-    with _alone(layout):
-        if _anything(layout):
-            with progress.step("stop the sandbox", usually=4):
-                _stop(layout)
-        if left := cleanup.leftovers(layout):
-            lines = "\n".join(f"    {line}" for line in left)
-            raise SandboxError(
-                f"This is left of the sandbox:\n{lines}", "run `down` again; a restart of the machine helps too"
-            )
+    if layout.root.is_dir():
+        with _alone(layout):
+            _down(layout)
 
 
 def reset() -> None:
     """Stop everything and remove the data folder: images, keys, cluster and IBM Cloud's stand-in start from nothing."""
-    down()
-    shutil.rmtree(current().root, ignore_errors=True)
+    preflight.check_user()
+    layout = current()
+    if layout.root.is_dir():
+        with _alone(layout):
+            _down(layout)
+            shutil.rmtree(layout.root, ignore_errors=True)
 
 
 def is_up() -> bool:
@@ -176,17 +172,26 @@ def _steps(layout: Layout, tools: Tools, supervisor: Supervisor) -> dict[str, Ta
             start(kubelet.part(layout, supervisor), lambda: kubelet.command(layout, tools)),
             ("node", "pause image", "bridge"),
         ),
+        "pods": Task(
+            lambda: _await_pods(layout, supervisor),
+            ("kubelet",),
+        ),
         "docker": Task(
             start(docker, lambda: docker_engine.command(layout, debian)) if docker_engine.is_own(layout) else _nothing,
             ("containerd",),
         ),
-        "base image": Task(lambda: base_image.ensure(layout, base_image.archive(layout, debian)), ("docker",)),
+        "base image": Task(lambda: base_image.ensure(layout, debian), ("docker",)),
         "registry": Task(
             start(registry.registry(layout), lambda: registry.registry_command(layout, debian)), ("secrets",)
         ),
         "cloud": Task(start(registry.cloud(layout), lambda: registry.cloud_command(layout)), ("secrets",)),
         "front": Task(start(registry.front(), lambda: registry.front_command(layout, debian)), ("registry", "cloud")),
     }
+
+
+def _await_pods(layout: Layout, supervisor: Supervisor) -> None:
+    if supervisor.until(lambda: kubelet.pods_problem(layout, supervisor), kubelet.PODS_LIMIT):
+        progress.say("  ... some Pods of an earlier run are not back yet: kubectl get pods --all-namespaces")
 
 
 def _nothing() -> None:
@@ -197,8 +202,15 @@ def _is_ready(layout: Layout) -> bool:
     return layout.run.is_dir() and is_up() and base_image.is_there(layout)
 
 
-def _anything(layout: Layout) -> bool:
-    return layout.run.is_dir() or bool(cleanup.leftovers(layout))
+def _down(layout: Layout) -> None:
+    if layout.run.is_dir() or cleanup.leftovers(layout):
+        with progress.step("stop the sandbox", usually=2):
+            _stop(layout)
+    if left := cleanup.leftovers(layout):
+        lines = "\n".join(f"    {line}" for line in left)
+        raise SandboxError(
+            f"This is left of the sandbox:\n{lines}", "run `down` again; a restart of the machine helps too"
+        )
 
 
 def _stop(layout: Layout) -> None:
@@ -215,12 +227,12 @@ def _stop(layout: Layout) -> None:
 
 def _forget_earlier_boot(layout: Layout) -> None:
     """Remove what only holds while the machine runs, if it has been restarted since."""
-    stamp = layout.run / "boot-id"
     boot = _BOOT_ID.read_text()
-    if layout.run.is_dir() and stamp.exists() and stamp.read_text() != boot:
+    if layout.boot_id.exists() and layout.boot_id.read_text() != boot:
         shutil.rmtree(layout.run)
-    layout.run.mkdir(parents=True, exist_ok=True)
-    stamp.write_text(boot)
+    if not layout.boot_id.exists():
+        layout.run.mkdir(exist_ok=True)
+        layout.boot_id.write_text(boot)
 
 
 @contextmanager

@@ -9,12 +9,14 @@ from rich.table import Table
 
 from sandbox.machine import PartStatus
 
+_WIDE = 220
+
 
 def show(parts: Sequence[PartStatus], console: Console | None = None) -> None:
     """Print one line a part: up or why not, since when, its address, its log."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("PART", "STATE", "SINCE", "ADDRESS", "LOG"):
-        table.add_column(heading, overflow="fold", no_wrap=heading in {"PART", "SINCE"})
+        table.add_column(heading, no_wrap=True)
     for part in parts:
         table.add_row(
             part.name,
@@ -23,4 +25,5 @@ def show(parts: Sequence[PartStatus], console: Console | None = None) -> None:
             part.address,
             str(part.log) if part.log else "(the user's own)",
         )
-    (console or Console(soft_wrap=True)).print(table)
+    # Paths are for copying: a narrow terminal wraps the line, nothing is cut or folded inside a column.
+    (console or Console(width=_WIDE)).print(table)
