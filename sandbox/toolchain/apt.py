@@ -1,7 +1,7 @@
 """apt as a resolver and downloader that changes nothing on the system.
 
-It reads the system's sources and keys. Lists and downloads are in a folder of its own, and its list of installed packages
-is empty, so that what is installed here (another Docker, say) never changes what is chosen.
+It reads the system's sources and keys. Lists and downloads are in a folder of its own, and its list of installed
+packages is empty, so that what is installed here (another Docker, say) never changes what is chosen.
 """
 
 from __future__ import annotations

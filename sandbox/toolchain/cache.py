@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 
 from sandbox import paths, progress
 from sandbox.errors import SandboxError
+from sandbox.toolchain import children
 
 MORE_SPACE = "free some space there, or set ICR_SANDBOX_CACHE to a folder on a larger disk; then run the command again"
 
@@ -56,7 +57,7 @@ def _make(place: Path, make: Callable[[Path], None]) -> None:
 
 
 def drop(name: str) -> None:
-    """Remove an entry that no longer fits this machine; a run that is killed here leaves no half of it under its name."""
+    """Remove an entry that no longer fits this machine; a run that is killed here leaves none under its name."""
     place = paths.cache() / name
     doomed = place.with_name(f".{name}.dropped")
     shutil.rmtree(doomed, ignore_errors=True)
@@ -76,11 +77,18 @@ def locked(name: str, what: str) -> Generator[None]:
             lock.acquire(blocking=False)
         except Timeout:
             progress.say(f"  ... waiting for another run that is busy with {what} ({folder / name}.lock)")
-            lock.acquire()
+            _wait_for(lock)
     try:
         yield
     finally:
         lock.release()
+
+
+def _wait_for(lock: FileLock) -> None:
+    while not lock.is_locked:
+        children.go_on()
+        with contextlib.suppress(Timeout):
+            lock.acquire(timeout=0.5)
 
 
 @contextmanager

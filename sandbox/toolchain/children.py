@@ -7,14 +7,21 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 _running: set[subprocess.Popen[str]] = set()
 _lock = threading.Lock()
+_cancelled = threading.Event()
 _GRACE = 5.0
 """Seconds that a program gets between being asked to stop and being made to."""
+
+
+class CancelledError(Exception):
+    """Work that goes no further because the run was cancelled in another thread."""
 
 
 @dataclass(frozen=True)
@@ -33,18 +40,19 @@ class Result:
 
 def run(command: Sequence[str | Path], environ: Mapping[str, str] | None = None, folder: Path | None = None) -> Result:
     """Run a program to its end, in a process group of its own; it is stopped when this call is left early."""
-    process = subprocess.Popen(
-        [str(part) for part in command],
-        cwd=folder,
-        env=None if environ is None else dict(environ),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        errors="replace",
-        start_new_session=True,
-    )
     with _lock:
+        go_on()
+        process = subprocess.Popen(
+            [str(part) for part in command],
+            cwd=folder,
+            env=None if environ is None else dict(environ),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
         _running.add(process)
     try:
         stdout, stderr = process.communicate()
@@ -57,14 +65,39 @@ def run(command: Sequence[str | Path], environ: Mapping[str, str] | None = None,
     return Result(process.returncode, stdout, stderr)
 
 
+def go_on() -> None:
+    """Raise CancelledError if the run has been cancelled; for work that runs no program."""
+    if _cancelled.is_set():
+        raise CancelledError
+
+
 def stop_all() -> None:
-    """Stop every program that any thread runs here; for a run that is cancelled."""
+    """Stop every program that any thread runs here, and wait until it is gone."""
     with _lock:
         processes = list(_running)
     for process in processes:
         _signal(process, signal.SIGTERM)
     for process in processes:
         _stop(process)
+
+
+@contextmanager
+def workers(count: int) -> Generator[ThreadPoolExecutor]:
+    """Yield threads for work at the same time; what they run is stopped when the block is left early.
+
+    Ctrl-C reaches the main thread only, and no program that another thread runs.
+    """
+    try:
+        with ThreadPoolExecutor(count) as pool:
+            try:
+                yield pool
+            except BaseException:
+                with _lock:
+                    _cancelled.set()
+                stop_all()
+                raise
+    finally:
+        _cancelled.clear()
 
 
 def _stop(process: subprocess.Popen[str]) -> None:

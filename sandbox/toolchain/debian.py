@@ -12,10 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox import progress
+from sandbox import paths, progress
 from sandbox.errors import SandboxError
 from sandbox.toolchain import cache, children, system
 from sandbox.toolchain.apt import PrivateApt
+from sandbox.toolchain.space import GIB, Need
 
 PACKAGES = (
     "catatonit",
@@ -35,6 +36,7 @@ HELPERS = ("iproute2", "iptables", "kmod", "mount", "procps")
 _BINARIES = ("usr/sbin", "usr/bin", "sbin", "bin")
 _RELIES_ON = ".relies-on"
 _WHAT = "Debian's packages (Docker Engine, containerd, registry, nginx)"
+NEED = Need(_WHAT, paths.cache(), GIB // 2)
 _LAYOUT = "1"
 """Raised when what this module does with the packages changes."""
 
