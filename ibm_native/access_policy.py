@@ -231,10 +231,13 @@ class AccessPolicyLife(LifeCycle):
 
 def _own(error: ConflictError, mark: Mark) -> str:
     """Return the id of the policy that a create ran into, if that is a trace of the same resource; raises otherwise."""
+    if error.conflicting is None:
+        # Another limit or lock than a policy in the way: IBM's own words say which.
+        raise error
     policy = mapping(error.conflicting)
     if mark.same_resource(text(policy, "description")):
         return text(policy, "id")
-    other = text(policy, "id") or str(error.conflicting or "which IAM doesn't name")
+    other = text(policy, "id") or str(error.conflicting)
     raise ConflictError(
         error.what,
         f"the same access is given already by policy {other}. {error.why}",

@@ -65,7 +65,13 @@ class Cloud:
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="ibm-cloud")
         self._lock = threading.Lock()
         self._authenticator: _Authenticator | None = None
-        self._services: dict[str, object] = {}
+        self._services: dict[str, _Service] = {}
+
+    def close(self) -> None:
+        """End the threads, and the connections that the SDKs keep open."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        with self._lock:
+            self._forget()
 
     async def account(self, what: str) -> str:
         """Return the account's id: the configured one, or the one that the API key belongs to."""
@@ -162,6 +168,8 @@ class Cloud:
 
     def _forget(self) -> None:
         self._authenticator = None
+        for service in self._services.values():
+            service.get_http_client().close()
         self._services.clear()
 
     def _identity(self, authenticator: object) -> Identity:
@@ -194,7 +202,12 @@ class Cloud:
         return found
 
 
+class _Session(Protocol):
+    def close(self) -> None: ...
+
+
 class _Service(Protocol):
+    def get_http_client(self) -> _Session: ...
     def set_service_url(self, service_url: str) -> None: ...
     def set_http_config(self, http_config: dict[str, object]) -> None: ...
 

@@ -95,7 +95,7 @@ class IbmNative(Provider):
             iam_endpoint=(given.maybe_text("iam_endpoint") or IAM_ENDPOINT).rstrip("/"),
             registry_endpoint=(given.maybe_text("registry_endpoint") or "").rstrip("/") or None,
         )
-        self._cloud = None
+        self.close()
         return ConfigureResponse(
             accept_secrets=True, supports_preview=True, accept_resources=False, accept_outputs=False
         )
@@ -173,6 +173,12 @@ class IbmNative(Provider):
     async def cancel(self) -> None:
         """Stop waiting; calls under way end by themselves, and what was half made is removed."""
         self.pace.cancel()
+
+    def close(self) -> None:
+        """Let go of threads and connections; the provider can be configured anew."""
+        if self._cloud is not None:
+            self._cloud.close()
+            self._cloud = None
 
     def _life(self, token: str) -> LifeCycle:
         # A child's type in a URN has its parents' types before it.

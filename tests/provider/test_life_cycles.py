@@ -1,0 +1,268 @@
+"""Every method of every resource, over gRPC on one side and HTTP against the stand-in on the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from sandbox.cloud.testing import StandIn
+from tests.provider.conftest import FastPace
+from tests.provider.engine import UNKNOWN, Engine, Properties, RefusedError, Resource, Secret
+from tests.provider.wire import Wire
+
+pytestmark = pytest.mark.provider
+
+SERVICE_ID = "ibm-native:iam:ServiceId"
+POLICY = "ibm-native:iam:AccessPolicy"
+API_KEY = "ibm-native:iam:ApiKey"
+NAMESPACE = "ibm-native:registry:Namespace"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A resource type: inputs to make one (from a service ID), a change in place, and where it lives."""
+
+    token: str
+    inputs: Callable[[Resource], dict[str, Any]]
+    change: dict[str, Any]
+    outputs: set[str]
+    path: str
+    secrets: set[str] = field(default_factory=set[str])
+
+
+CASES = [
+    Case(
+        SERVICE_ID,
+        lambda _: {"name": "puller", "description": "Pulls images"},
+        {"name": "puller-2", "description": None},
+        {"name", "description", "iamId", "crn"},
+        "/v1/serviceids",
+    ),
+    Case(
+        API_KEY,
+        lambda owner: {"name": "key", "iamId": owner.outputs["iamId"], "expiresAt": "2038-01-31T00:00+0000"},
+        {"name": "key-2", "description": "why", "expiresAt": None, "actionWhenLeaked": "delete"},
+        {"name", "iamId", "expiresAt", "actionWhenLeaked", "crn", "apiKey"},
+        "/v1/apikeys",
+        {"apiKey"},
+    ),
+    Case(
+        POLICY,
+        lambda owner: {
+            "iamId": owner.outputs["iamId"],
+            "roles": ["Viewer", "Reader"],
+            "region": "jp-tok",
+            "namespace": "my-images",
+        },
+        {"roles": ["Writer"], "namespace": "other-images", "description": "why"},
+        {"iamId", "roles", "region", "namespace", "service"},
+        "/v2/policies",
+    ),
+    Case(
+        NAMESPACE,
+        lambda _: {"name": "my-images", "region": "jp-tok"},
+        {"deleteAdopted": True},
+        {"name", "region", "adopt", "deleteAdopted", "crn", "adopted"},
+        "/api/v1/namespaces",
+    ),
+]
+each_case = pytest.mark.parametrize("case", CASES, ids=lambda each: each.token.rpartition(":")[2])
+
+
+async def make(engine: Engine, case: Case) -> Resource:
+    owner = await engine.make(SERVICE_ID, {"name": "owner"}, name="owner")
+    return await engine.make(case.token, case.inputs(owner))
+
+
+@each_case
+async def test_what_is_created_reads_back_the_same(engine: Engine, case: Case) -> None:
+    made = await make(engine, case)
+    assert set(made.outputs) == case.outputs
+    assert {name for name, each in made.outputs.items() if isinstance(each, Secret)} == case.secrets
+    assert await engine.refresh(made) == made
+    assert not (await engine.diff(made)).changes
+
+
+@each_case
+async def test_what_is_updated_reads_back_the_same(engine: Engine, case: Case) -> None:
+    made = await make(engine, case)
+    kinds = (await engine.diff(made, **case.change)).kinds
+    assert set(kinds) == set(case.change)
+    assert not any(kind.endswith("_REPLACE") for kind in kinds.values())
+    changed = await engine.update(made, **case.change)
+    assert await engine.refresh(changed) == changed
+    for name in case.secrets:
+        assert changed.outputs[name] == made.outputs[name]
+
+
+@each_case
+async def test_deleting_twice_succeeds_and_then_nothing_is_there(engine: Engine, case: Case) -> None:
+    made = await make(engine, case)
+    await engine.delete(made)
+    assert await engine.refresh(made) is None
+    await engine.delete(made)
+
+
+@each_case
+async def test_an_import_equals_what_was_created(engine: Engine, case: Case) -> None:
+    made = await make(engine, case)
+    found = await engine.bring_in(case.token, made.id)
+    assert found is not None
+    hidden = {name: Secret("") for name in case.secrets}
+    assert in_order(found.outputs) == in_order({**made.outputs, **hidden})
+    assert not (await engine.diff(found, **made.inputs)).changes
+
+
+def in_order(properties: Properties) -> Properties:
+    return {**properties, "roles": sorted(properties.get("roles", []))}
+
+
+@each_case
+async def test_importing_what_is_not_there_finds_nothing(engine: Engine, case: Case) -> None:
+    absent = {SERVICE_ID: "ServiceId-", API_KEY: "ApiKey-", NAMESPACE: "jp-tok/"}.get(case.token, "")
+    assert await engine.bring_in(case.token, f"{absent}0f0e0d0c-0b0a-4908") is None
+
+
+@each_case
+async def test_a_preview_makes_no_call_and_keeps_what_is_known(engine: Engine, case: Case, wire: Wire) -> None:
+    owner = Resource(SERVICE_ID, "", "", {}, {"iamId": UNKNOWN})
+    outputs = await engine.preview(case.token, case.inputs(owner))
+    assert set(outputs) == case.outputs
+    computed = case.outputs - set(case.inputs(owner)) - {"service", "actionWhenLeaked", "adopt", "deleteAdopted"}
+    assert all(outputs[name] in (UNKNOWN, Secret(UNKNOWN)) for name in computed)
+    assert {name for name, each in outputs.items() if isinstance(each, Secret)} == case.secrets
+    assert wire.calls == []
+
+
+@each_case
+async def test_a_preview_of_an_update_keeps_the_other_outputs(engine: Engine, case: Case, wire: Wire) -> None:
+    made = await make(engine, case)
+    before = list(wire.calls)
+    planned = await engine.update(made, preview=True, **case.change)
+    assert wire.calls == before
+    for name in {"crn", "apiKey", "iamId"} & case.outputs:
+        assert planned.outputs[name] == made.outputs[name]
+
+
+@each_case
+async def test_no_description_shows_the_provider_s_mark(engine: Engine, case: Case) -> None:
+    made = await make(engine, case)
+    read = await engine.refresh(made)
+    assert read is not None
+    assert "[ibm-native:" not in str(read)
+
+
+async def test_an_unset_optional_input_is_not_invented(engine: Engine) -> None:
+    made = await engine.make(SERVICE_ID, {"name": "puller"})
+    assert made.outputs.keys() == {"name", "iamId", "crn"}
+
+
+async def test_a_run_asks_for_one_token(engine: Engine, wire: Wire) -> None:
+    owner = await engine.make(SERVICE_ID, {"name": "owner"}, name="owner")
+    for case in CASES:
+        await engine.make(case.token, case.inputs(owner))
+    assert wire.count("POST /identity/token") == 1
+
+
+async def test_a_create_is_one_write_and_two_reads(engine: Engine, wire: Wire) -> None:
+    await engine.make(SERVICE_ID, {"name": "puller"})
+    assert wire.count("POST /v1/serviceids/?") == 1
+    assert wire.count("GET /v1/serviceids/.*") == 2, "one to look for orphans, one to see that it is visible"
+
+
+async def test_a_refresh_is_one_read(engine: Engine, wire: Wire) -> None:
+    made = await engine.make(SERVICE_ID, {"name": "puller"})
+    wire.calls.clear()
+    await engine.refresh(made)
+    assert len(wire.calls) == 1
+
+
+async def test_a_key_is_never_stored_at_ibm(engine: Engine, cloud: StandIn) -> None:
+    made = await make(engine, CASES[1])
+    imported = await engine.bring_in(API_KEY, made.id)
+    assert imported is not None
+    assert imported.outputs["apiKey"] == Secret("")
+    assert made.outputs["apiKey"].value not in (cloud.api_key, "")
+
+
+async def test_another_identity_replaces_key_and_policy(engine: Engine) -> None:
+    for case in (CASES[1], CASES[2]):
+        made = await make(engine, case)
+        found = await engine.diff(made, iamId="iam-ServiceId-other")
+        assert found.kinds == {"iamId": "UPDATE_REPLACE"}
+
+
+async def test_a_namespace_is_replaced_by_another_name_and_first_deleted_for_another_group(engine: Engine) -> None:
+    made = await engine.make(NAMESPACE, {"name": "my-images", "region": "jp-tok"})
+    renamed = await engine.diff(made, name="your-images")
+    assert renamed.kinds == {"name": "UPDATE_REPLACE"}
+    assert not renamed.delete_first
+    regrouped = await engine.diff(made, resourceGroup="a" * 32)
+    assert regrouped.kinds == {"resourceGroup": "ADD_REPLACE"}
+    assert regrouped.delete_first
+
+
+async def test_a_namespace_that_exists_is_refused_then_adopted_then_left_alone(engine: Engine) -> None:
+    first = await engine.make(NAMESPACE, {"name": "my-images", "region": "jp-tok"}, name="first")
+    with pytest.raises(RefusedError, match="the account has a namespace of this name there already"):
+        await engine.make(NAMESPACE, {"name": "my-images", "region": "jp-tok"})
+    adopted = await engine.make(NAMESPACE, {"name": "my-images", "region": "jp-tok", "adopt": True})
+    assert adopted.outputs["adopted"] is True
+    await engine.delete(adopted)
+    assert await engine.refresh(first) == first
+    marked = await engine.update(adopted, deleteAdopted=True)
+    await engine.delete(marked)
+    assert await engine.refresh(first) is None
+
+
+async def test_a_soft_deleted_policy_counts_as_gone(engine: Engine) -> None:
+    owner = await engine.make(SERVICE_ID, {"name": "owner"}, name="owner")
+    made = await engine.make(POLICY, CASES[2].inputs(owner))
+    await engine.delete(owner)
+    assert await engine.refresh(made) is None
+    await engine.delete(made)
+
+
+async def test_a_policy_in_the_way_is_named_with_the_way_out(engine: Engine) -> None:
+    owner = await engine.make(SERVICE_ID, {"name": "owner"}, name="owner")
+    first = await engine.make(POLICY, CASES[2].inputs(owner), name="first")
+    with pytest.raises(RefusedError, match=f"given already by policy {first.id}") as refused:
+        await engine.make(POLICY, CASES[2].inputs(owner), name="second")
+    assert f"pulumi import ibm-native:iam:AccessPolicy <name> {first.id}" in refused.value.message
+
+
+async def test_roles_may_be_crns_and_their_order_means_nothing(engine: Engine) -> None:
+    owner = await engine.make(SERVICE_ID, {"name": "owner"}, name="owner")
+    crn = "crn:v1:bluemix:public:iam::::serviceRole:Writer"
+    made = await engine.make(POLICY, {**CASES[2].inputs(owner), "roles": [crn, "Reader"]})
+    assert made == await engine.refresh(made)
+    assert not (await engine.diff(made, roles=["Reader", crn])).changes
+
+
+async def test_an_outside_change_shows_as_exactly_that_change(engine: Engine) -> None:
+    made = await engine.make(SERVICE_ID, {"name": "puller", "description": "as it was"})
+    await engine.update(made, description="somebody else's words")
+    drifted = await engine.refresh(made)
+    assert drifted is not None
+    assert (await engine.diff(drifted, **made.inputs)).kinds == {"description": "UPDATE"}
+    assert drifted.inputs["description"] == "somebody else's words"
+    mended = await engine.update(drifted, **made.inputs)
+    assert mended == await engine.refresh(mended)
+
+
+async def test_an_expiry_that_ibm_refuses_leaves_no_key(engine: Engine, wire: Wire) -> None:
+    owner = await engine.make(SERVICE_ID, {"name": "owner"}, name="owner")
+    with pytest.raises(RefusedError, match="create API key 'late'"):
+        await engine.make(
+            API_KEY, {"name": "late", "iamId": owner.outputs["iamId"], "expiresAt": "2001-01-31T00:00+0000"}
+        )
+    assert wire.count("POST /v1/apikeys") == 1
+
+
+async def test_a_key_for_an_identity_that_never_appears_fails_after_a_while(engine: Engine, pace: FastPace) -> None:
+    with pytest.raises(RefusedError, match="create API key 'key'"):
+        await engine.make(API_KEY, {"name": "key", "iamId": "iam-ServiceId-0f0e0d0c-0b0a-4908-8706-050403020100"})
+    assert sum(pace.waits) <= 30

@@ -1,0 +1,107 @@
+"""The provider's declarations: what Python, the schema, the checks and the diffs say is the same."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import subprocess
+import sys
+
+import pytest
+
+import ibm_native
+from ibm_native.declare import Declaration, Property, camel
+from ibm_native.provider import LIVES
+from ibm_native.schema import schema
+from ibm_native.version import VERSION
+
+pytestmark = pytest.mark.unit
+
+DECLARATIONS = [life.declaration for life in LIVES]
+SCHEMA = json.loads(schema(DECLARATIONS))
+
+
+def of(token: str) -> Declaration:
+    return next(each for each in DECLARATIONS if each.token == token)
+
+
+def declared(properties: tuple[Property, ...]) -> set[str]:
+    return {each.wire for each in properties}
+
+
+def test_the_type_tokens_are_the_published_ones() -> None:
+    assert set(SCHEMA["resources"]) == {
+        "ibm-native:iam:ServiceId",
+        "ibm-native:iam:AccessPolicy",
+        "ibm-native:iam:ApiKey",
+        "ibm-native:registry:Namespace",
+        "ibm-native:registry:Access",
+    }
+
+
+def test_names_are_camel_case_on_the_wire() -> None:
+    assert camel("action_when_leaked") == "actionWhenLeaked"
+    assert camel("name") == "name"
+
+
+@pytest.mark.parametrize("declaration", DECLARATIONS, ids=lambda each: each.token)
+def test_every_input_that_can_drift_is_an_output_too(declaration: Declaration) -> None:
+    visible = {each.wire for each in declaration.inputs if not each.prop.quiet}
+    assert visible <= declared(declaration.outputs)
+
+
+@pytest.mark.parametrize("declaration", DECLARATIONS, ids=lambda each: each.token)
+def test_the_schema_describes_every_property(declaration: Declaration) -> None:
+    found = SCHEMA["resources"][declaration.token]
+    assert found["description"]
+    assert set(found["inputProperties"]) == declared(declaration.inputs)
+    assert set(found["properties"]) == declared(declaration.outputs)
+    for each in (*found["inputProperties"].values(), *found["properties"].values()):
+        assert each["description"]
+        assert each["type"] in {"string", "boolean", "integer", "array"}
+        assert ("items" in each) == (each["type"] == "array")
+
+
+def test_the_schema_marks_secrets_defaults_and_what_replaces() -> None:
+    key = SCHEMA["resources"]["ibm-native:iam:ApiKey"]
+    assert key["properties"]["apiKey"]["secret"] is True
+    assert key["inputProperties"]["iamId"]["willReplaceOnChanges"] is True
+    assert key["inputProperties"]["actionWhenLeaked"]["default"] == "disable"
+    assert key["requiredInputs"] == ["name", "iamId"]
+    assert "expiresAt" not in key["required"]
+    assert SCHEMA["config"]["variables"]["apiKey"]["secret"] is True
+    assert SCHEMA["version"] == VERSION
+
+
+def test_only_a_new_key_policy_host_or_repository_asks_for_a_new_proof() -> None:
+    loud = {each.wire for each in of("ibm-native:registry:Access").inputs if not each.prop.quiet}
+    assert loud == {"registryHost", "repository", "apiKey", "policyId"}
+
+
+@pytest.mark.parametrize(
+    ("token", "replacing"),
+    [
+        ("ibm-native:iam:ServiceId", set[str]()),
+        ("ibm-native:iam:AccessPolicy", {"iamId"}),
+        ("ibm-native:iam:ApiKey", {"iamId"}),
+        ("ibm-native:registry:Namespace", {"name", "region", "resourceGroup"}),
+        ("ibm-native:registry:Access", set[str]()),
+    ],
+)
+def test_only_what_cannot_change_in_place_replaces(token: str, replacing: set[str]) -> None:
+    assert {each.wire for each in of(token).inputs if each.prop.replaces} == replacing
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [ibm_native.ServiceId, ibm_native.AccessPolicy, ibm_native.ApiKey, ibm_native.Namespace, ibm_native.Access],
+)
+def test_every_resource_class_takes_name_args_and_options(resource: type) -> None:
+    assert list(inspect.signature(resource.__init__).parameters) == ["self", "name", "args", "opts"]
+
+
+def test_the_program_loads_no_ibm_sdk() -> None:
+    sdks = ("ibm_platform_services", "ibm_cloud_sdk_core", "ibm_container_registry", "requests")
+    probe = f"import sys, ibm_native; print([each for each in {sdks} if each in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
