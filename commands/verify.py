@@ -17,7 +17,8 @@ from commands.pulumi import Stack
 from sandbox.errors import SandboxError
 
 PAGE = "/usr/share/nginx/html/index.html"
-PROBE_SECONDS = 120.0
+PROBE_SECONDS = 180.0
+"""A kubelet looks again at a failed pull once a minute; the back-off shows only then."""
 POLL_SECONDS = 0.3
 
 
@@ -97,7 +98,7 @@ def _saw_refusal(probe: Pod, seen: list[str]) -> bool | None:
         return False
     reason, message = waiting_reason(probe)
     if reason in {"ErrImagePull", "ImagePullBackOff"} and not any(line.startswith(reason) for line in seen):
-        seen.append(f"{reason}: {message}")
+        seen.append(f"{reason}: {cause(message)}")
     return True if reason == "ImagePullBackOff" and "unauthorized" in " ".join(seen).lower() else None
 
 
@@ -112,6 +113,11 @@ def waiting_reason(pod: Pod) -> tuple[str, str]:
     state = cast("dict[str, dict[str, str]]", containers[0].get("state") or {})
     waiting = state.get("waiting") or {}
     return waiting.get("reason", ""), waiting.get("message", "")
+
+
+def cause(message: str) -> str:
+    """Return the end of a chain of causes as the kubelet tells it: what the registry said, without the way there."""
+    return ": ".join(message.split(": ")[-2:])
 
 
 def probe_manifest(name: str, namespace: str, image: str) -> dict[str, Any]:

@@ -1,0 +1,24 @@
+"""Verification's pure parts; the rest of it is tested on a real cluster."""
+
+from __future__ import annotations
+
+import pytest
+
+from commands.verify import cause, probe_manifest
+
+pytestmark = pytest.mark.unit
+
+
+def test_the_cause_is_what_the_registry_said() -> None:
+    told = (
+        'failed to pull and unpack image "127.0.0.1:7001/ns/image@sha256:00": failed to authorize: '
+        "failed to fetch anonymous token: unexpected status: 401 Unauthorized"
+    )
+    assert cause(told) == "unexpected status: 401 Unauthorized"
+    assert cause("short") == "short"
+
+
+def test_the_probe_pulls_anew_and_gets_no_secret_from_the_default_service_account() -> None:
+    spec = probe_manifest("probe", "ns", "host/image@sha256:00")["spec"]
+    assert spec["containers"][0]["imagePullPolicy"] == "Always"
+    assert spec["imagePullSecrets"] == [{"name": "probe"}], "an empty list would be filled in from the ServiceAccount"
