@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 
-from sandbox import cgroups, mounts, network, preflight, sysctls
+from sandbox import cgroups, mounts, network, sysctls
 from sandbox.layout import Layout
 
 _SHIM_SOCKETS = Path("/run/containerd/s")
@@ -65,12 +65,13 @@ def remove_traces(layout: Layout) -> None:
 def leftovers(layout: Layout) -> list[str]:
     """Return a line for each thing of this sandbox that is there while none should be."""
     cgroup = cgroups.Cgroup(layout.name)
+    processes = cgroup.everyone()
     return [
-        *(f"process {_describe(pid)}" for pid in sorted(cgroup.everyone())),
+        *(f"process {_describe(pid)}" for pid in sorted(processes)),
         *(f"mount {target}" for target in mounts.below(layout.root)),
         *(f"network interface {name}" for name in network.left(layout)),
         *(f"cgroup {path}" for path in cgroup.left()),
-        *(f"listening socket {address}" for address in _listening()),
+        *(f"listening socket {address}" for address in _listening(processes)),
         *(f"file {path}" for path in _stray_files(layout)),
         *([f"changed kernel settings, noted in {file}"] if (file := sysctls.noted(layout)) else []),
     ]
@@ -104,13 +105,13 @@ def _entries(folder: Path) -> list[Path]:
     return sorted(folder.iterdir()) if folder.is_dir() else []
 
 
-def _listening() -> list[str]:
+def _listening(processes: set[int]) -> list[str]:
     found = {
-        f"{connection.laddr[0]}:{connection.laddr[1]}"
+        f"{connection.laddr.ip}:{connection.laddr.port}"
         for connection in psutil.net_connections(kind="tcp")
-        if connection.status == psutil.CONN_LISTEN and connection.laddr
+        if connection.status == psutil.CONN_LISTEN and connection.laddr and connection.pid in processes
     }
-    return sorted(found & preflight.ADDRESSES.keys())
+    return sorted(found)
 
 
 def _describe(pid: int) -> str:

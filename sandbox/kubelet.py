@@ -32,15 +32,14 @@ _Object = Mapping[str, Mapping[str, list[Mapping[str, str]]]]
 
 def part(layout: Layout, supervisor: Supervisor) -> Part:
     """Return the kubelet; healthy when the node is Ready for Pods."""
-    url = f"https://127.0.0.1:{PORT}"
-    endpoint, server = Endpoint(url, pki=layout.pki), api(layout)
+    endpoint, server = _endpoint(layout), api(layout)
 
     def problem() -> str | None:
         leader = supervisor.leader("kubelet")
         started = datetime.datetime.fromtimestamp(leader.create_time() if leader else 0, datetime.UTC)
         return endpoint.problem("/healthz") or _node_problem(server, started)
 
-    return Part("kubelet", "Kubernetes node", url, problem, usually=8, limit=90)
+    return Part("kubelet", "Kubernetes node", endpoint.url, problem, usually=8, limit=90)
 
 
 def command(layout: Layout, tools: Tools) -> Command:
@@ -90,17 +89,28 @@ def pods_problem(layout: Layout, supervisor: Supervisor) -> str | None:
     """
     query = {"fieldSelector": f"spec.nodeName={NODE},status.phase=Running,spec.restartPolicy=Always"}
     try:
-        with api(layout).client() as client:
-            pods = client.get("/api/v1/pods", params=query).raise_for_status().json()["items"]
+        with api(layout).client() as client, _endpoint(layout).client() as kubelet:
+            pods = cast("list[_Object]", client.get("/api/v1/pods", params=query).raise_for_status().json()["items"])
+            known = cast("list[_Object]", kubelet.get("/pods").raise_for_status().json()["items"] or [])
     except (httpx.HTTPError, OSError) as error:
         return f"Kubernetes does not say which Pods there are ({error})"
+    if missing := {_uid(pod) for pod in pods} - {_uid(pod) for pod in known}:
+        return f"the kubelet has not looked at {len(missing)} Pods yet"
     running = supervisor.cgroup.containers()
-    for pod in cast("list[_Object]", pods):
+    for pod in pods:
         for container in pod["status"].get("containerStatuses", []):
             identity = container.get("containerID", "").rpartition("/")[2]
             if "waiting" not in container["state"] and identity not in running:
                 return f"Pod {pod['metadata']['name']} is not back yet"
     return None
+
+
+def _endpoint(layout: Layout) -> Endpoint:
+    return Endpoint(f"https://127.0.0.1:{PORT}", pki=layout.pki)
+
+
+def _uid(pod: _Object) -> object:
+    return pod["metadata"]["uid"]
 
 
 def _node_problem(server: Endpoint, started: datetime.datetime) -> str | None:

@@ -109,7 +109,7 @@ def _check_addresses(supervisor: Supervisor) -> None:
 def _listener(port: int, supervisor: Supervisor) -> str | None:
     """Return who listens on a port, or None if it is a rest of this sandbox, which is about to be stopped."""
     for connection in psutil.net_connections(kind="tcp"):
-        if connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr[1] == port:
+        if connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port:
             if connection.pid is None:
                 break
             if connection.pid in supervisor.cgroup.everyone():

@@ -1,0 +1,121 @@
+"""The sandbox's registry lets in whom IBM Cloud's stand-in lets in, and nobody else; with the real docker command."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from sandbox import settings
+from tests.e2e.sandbox_account import REGISTRY, Account, Docker, Reader
+
+pytestmark = pytest.mark.e2e
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """A namespace with one image in it."""
+
+    account: Account
+    owner: Docker
+    namespace: str
+    image: str
+
+    def docker(self, folder: Path, key: str | None = None) -> Docker:
+        """Return a docker command with no login, or with that of one key."""
+        docker = Docker(self.owner.home, folder)
+        if key:
+            docker.login(key)
+        return docker
+
+
+@pytest.fixture(scope="module")
+def shelf(sandbox_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
+    account = Account((sandbox_home / "deployer.key").read_text().strip())
+    docker = Docker(sandbox_home, tmp_path_factory.mktemp("owner"))
+    docker.login(account.key)
+    namespace = account.namespace()
+    image = f"{REGISTRY}/{namespace}/nginx:1"
+    assert docker("tag", settings.BASE_IMAGE, image)[0] == 0
+    status, text = docker("push", image)
+    assert status == 0, text
+    yield Shelf(account, docker, namespace, image)
+    docker("rmi", image)
+    account.clean()
+
+
+@pytest.fixture
+def reader(shelf: Shelf) -> Reader:
+    return shelf.account.reader(shelf.namespace)
+
+
+def test_a_pull_without_a_login_is_refused(shelf: Shelf, tmp_path: Path) -> None:
+    status, text = shelf.docker(tmp_path)("pull", shelf.image)
+    assert status != 0
+    assert "unauthorized: authentication required" in text
+
+
+def test_the_registry_answers_an_anonymous_request_with_401_and_where_to_get_a_token(shelf: Shelf) -> None:
+    answer = httpx.get(f"http://{REGISTRY}/v2/{shelf.namespace}/nginx/manifests/1", trust_env=False)
+    assert answer.status_code == 401
+    assert f'realm="http://{REGISTRY}/oauth/token",service="registry"' in answer.headers["WWW-Authenticate"]
+    assert answer.json()["errors"][0]["message"] == "authentication required"
+
+
+def test_a_reader_pulls_and_is_refused_a_push(shelf: Shelf, reader: Reader, tmp_path: Path) -> None:
+    docker = shelf.docker(tmp_path, reader.key)
+    status, text = docker("pull", shelf.image)
+    assert status == 0, text
+    status, text = docker("push", shelf.image)
+    assert status != 0
+    assert "denied" in text
+
+
+def test_a_reader_of_one_namespace_is_refused_another(shelf: Shelf, reader: Reader, tmp_path: Path) -> None:
+    other = f"{REGISTRY}/{shelf.account.namespace()}/nginx:1"
+    assert shelf.owner("tag", settings.BASE_IMAGE, other)[0] == 0
+    assert shelf.owner("push", other)[0] == 0
+    status, text = shelf.docker(tmp_path, reader.key)("pull", other)
+    shelf.owner("rmi", other)
+    assert status != 0
+    assert "denied" in text
+
+
+def test_a_deleted_policy_stops_new_pulls(shelf: Shelf, reader: Reader, tmp_path: Path) -> None:
+    docker = shelf.docker(tmp_path, reader.key)
+    assert docker("pull", shelf.image)[0] == 0
+    shelf.account.delete_policy(reader.policy_id)
+    status, text = docker("pull", shelf.image)
+    assert status != 0
+    assert "denied" in text
+
+
+def test_a_deleted_key_stops_new_pulls(shelf: Shelf, reader: Reader, tmp_path: Path) -> None:
+    docker = shelf.docker(tmp_path, reader.key)
+    assert docker("pull", shelf.image)[0] == 0
+    shelf.account.delete_key(reader.key_id)
+    status, text = docker("pull", shelf.image)
+    assert status != 0
+    assert "unauthorized" in text
+
+
+def test_a_large_layer_passes_the_front_whole(shelf: Shelf, tmp_path: Path) -> None:
+    """64 MiB that don't compress: neither a body limit nor a buffer file of the front may be in its way."""
+    context = tmp_path / "context"
+    context.mkdir()
+    with Path("/dev/urandom").open("rb") as source:
+        context.joinpath("noise").write_bytes(source.read(64 << 20))
+    context.joinpath("Dockerfile").write_text(f"FROM {settings.BASE_IMAGE}\nCOPY noise /noise\n")
+    image = f"{REGISTRY}/{shelf.namespace}/large:1"
+    assert shelf.owner("build", "--quiet", "--tag", image, str(context))[0] == 0
+    status, text = shelf.owner("push", image)
+    assert status == 0, text
+    shelf.owner("rmi", image)
+    status, text = shelf.owner("pull", image)
+    assert status == 0, text
+    shelf.owner("rmi", image)
+    spilled = [path for path in (shelf.owner.home / "run/front").rglob("*") if path.is_file()]
+    assert spilled == []
