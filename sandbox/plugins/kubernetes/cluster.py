@@ -5,10 +5,12 @@ The only importer of lightkube, which owns TLS, client certificates, tokens and 
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
+from urllib.parse import urlsplit
 
 from sandbox.plugins.kubernetes.configuration import Settings
 from sandbox.plugins.kubernetes.kinds import Kind
@@ -188,7 +190,8 @@ class Cluster:
             kubeconfig = Kubeconfig.load(self._settings.kubeconfig)
             connection = kubeconfig.connection(self._settings.context, self._settings.cluster)
             timeout = httpx2.Timeout(_ANSWER_SECONDS, connect=_CONNECT_SECONDS)
-            http = Client(connection, ConnectionParams(timeout=timeout))
+            proxies = not _on_this_machine(connection.cluster.server)
+            http = Client(connection, ConnectionParams(timeout=timeout, trust_env=proxies))
         except KubeconfigError as error:
             raise UnreachableError(f"the kubeconfig can't be used: {error}") from None
         except (OSError, ValueError) as error:
@@ -196,6 +199,15 @@ class Cluster:
             raise UnreachableError(f"the kubeconfig's credentials can't be used ({type(error).__name__})") from None
         http.headers["User-Agent"] = _USER_AGENT
         return http
+
+
+def _on_this_machine(server: str) -> bool:
+    """Tell whether an address is this machine's own: no proxy can reach that, whatever https_proxy says."""
+    host = urlsplit(server).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _path(kind: Kind, namespace: str, name: str = "") -> str:

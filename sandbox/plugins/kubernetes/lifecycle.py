@@ -14,6 +14,7 @@ from sandbox.plugins.kubernetes.cluster import ApiError, Cluster, UnreachableErr
 from sandbox.plugins.kubernetes.configuration import Settings
 from sandbox.plugins.kubernetes.kinds import Kind
 from sandbox.plugins.kubernetes.naming import new_field_manager
+from sandbox.plugins.kubernetes.normal_form import normal_form
 from sandbox.plugins.kubernetes.objects import Object
 from sandbox.plugins.kubernetes.waiting import Reporter, Waiter, WaitError
 from sandbox.plugins.serving import InitializationError, PluginError
@@ -95,7 +96,7 @@ class Lifecycle:
         """
         kind = operation.kind
         namespace, name = objects.parse_identity(resource_id)
-        inputs = objects.normalise(objects.as_object(old_inputs))
+        inputs = normal_form(objects.as_object(old_inputs))
         importing = not inputs.get("kind") and not olds.get("kind")
         try:
             live = self._cluster.get(kind, objects.namespace_of(inputs) or namespace, name)
@@ -105,7 +106,7 @@ class Lifecycle:
             raise PluginError(str(error)) from None
         failure = None if importing else self._not_ready(operation, inputs, live)
         manager = _field_manager(olds, inputs)
-        found = objects.without_server_fields(live, kind.inputs) if importing else objects.prune(live, inputs)
+        found = _imported(kind, live) if importing else objects.prune(live, inputs)
         initial = olds.get("__initialApiVersion") or inputs.get("apiVersion") or kind.api_version
         state = objects.checkpoint(found, live, old_inputs, str(initial), manager)
         found_inputs = objects.with_secrets(found, old_inputs)
@@ -117,7 +118,7 @@ class Lifecycle:
     def update(self, operation: Operation, olds: Properties, news: Properties) -> Properties:
         """Change the object in place and wait until it is ready again; return its state."""
         _, old_live = objects.parse_checkpoint(olds)
-        inputs = objects.normalise(objects.as_object(news))
+        inputs = normal_form(objects.as_object(news))
         manager = _field_manager(olds, inputs)
         initial = str(olds.get("__initialApiVersion") or inputs.get("apiVersion"))
         namespace = objects.namespace_of(inputs) or objects.namespace_of(old_live)
@@ -254,6 +255,11 @@ class Lifecycle:
 def _field_manager(state: Mapping[str, Value], inputs: Object) -> str:
     chosen = objects.annotation(inputs, objects.FIELD_MANAGER)
     return chosen or str(state.get("__fieldManager") or new_field_manager())
+
+
+def _imported(kind: Kind, live: Object) -> Object:
+    """Return the inputs that would have made a live object."""
+    return objects.without_server_annotations(normal_form({key: live[key] for key in kind.inputs if key in live}))
 
 
 def _propagation(inputs: Object) -> str:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, TypeAlias, cast
 
-from sandbox.plugins.values import Properties, Secret, Value, contains_secret, contains_unknown, plain
+from sandbox.plugins.values import Properties, Secret, Value, contains_secret, plain
 
 Object: TypeAlias = dict[str, Any]
 """A Kubernetes object as JSON has it; in inputs an `Unknown` may stand for a value."""
@@ -16,12 +15,10 @@ FIELD_MANAGER = "pulumi.com/patchFieldManager"
 PATCH_FORCE = "pulumi.com/patchForce"
 SKIP_AWAIT = "pulumi.com/skipAwait"
 TIMEOUT_SECONDS = "pulumi.com/timeoutSeconds"
+NOT_HEEDED = ("pulumi.com/waitFor", "pulumi.com/replaceUnready")
+"""Annotations that only the official plugin heeds."""
 DELETION_PROPAGATION = "pulumi.com/deletionPropagationPolicy"
 
-_READ_ONLY = (
-    *("creationTimestamp", "deletionGracePeriodSeconds", "deletionTimestamp", "generation", "managedFields"),
-    *("resourceVersion", "uid"),
-)
 _SERVER_ANNOTATIONS = ("deployment.kubernetes.io/revision", "kubectl.kubernetes.io/last-applied-configuration")
 
 
@@ -85,26 +82,13 @@ def prune(source: Object, shape: Object) -> Object:
     return {key: _prune_value(value, shape[key]) for key, value in source.items() if key in shape}
 
 
-def normalise(inputs: Object) -> Object:
-    """Return inputs in the form that two equal ones share: no read-only field, a Secret's text as data."""
-    result = {**inputs}
-    if not contains_unknown(cast("Value", inputs)) and result.get("kind") == "Secret" and "stringData" in result:
-        text = cast("dict[str, str]", result.pop("stringData"))
-        encoded = {key: base64.b64encode(value.encode()).decode() for key, value in text.items()}
-        result["data"] = {**(result.get("data") or {}), **encoded}
-    if "metadata" in result and isinstance(result["metadata"], dict):
-        result["metadata"] = {key: value for key, value in metadata(result).items() if key not in _READ_ONLY}
-    return result
-
-
-def without_server_fields(live: Object, names: Iterable[str]) -> Object:
-    """Return the inputs that would have made a live object: its properties `names` without the server's own fields."""
-    result = normalise({name: live[name] for name in names if name in live})
-    annotations = metadata(result).get("annotations")
+def without_server_annotations(body: Object) -> Object:
+    """Return an object without the annotations that controllers and `kubectl apply` write for themselves."""
+    annotations = metadata(body).get("annotations")
     if isinstance(annotations, dict):
         kept = {key: each for key, each in cast("Object", annotations).items() if key not in _SERVER_ANNOTATIONS}
-        set_metadata(result, "annotations", kept or None)
-    return result
+        set_metadata(body, "annotations", kept or None)
+    return body
 
 
 def with_secrets(body: Object, marked: Mapping[str, Value]) -> Properties:

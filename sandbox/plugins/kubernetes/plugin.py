@@ -18,6 +18,7 @@ from sandbox.plugins.kubernetes.differences import differences, replacing
 from sandbox.plugins.kubernetes.kinds import Kind, kind_of
 from sandbox.plugins.kubernetes.lifecycle import Lifecycle, NotPreviewableError, Operation
 from sandbox.plugins.kubernetes.naming import unique_suffix
+from sandbox.plugins.kubernetes.normal_form import normal_form
 from sandbox.plugins.kubernetes.objects import Object
 from sandbox.plugins.kubernetes.waiting import Reporter
 from sandbox.plugins.serving import Engine, PluginError, PluginServicer
@@ -83,7 +84,10 @@ class KubernetesPlugin(PluginServicer):
             )
             return provider_pb2.CheckResponse(inputs=request.olds)
         news = _properties(request.news)
-        inputs = objects.normalise(objects.as_object(news))
+        inputs = normal_form(objects.as_object(news))
+        for key in objects.NOT_HEEDED:
+            if objects.annotation(inputs, key):
+                self.log(engine_pb2.WARNING, request.urn, f"{key}: only the official Kubernetes plugin heeds it")
         if objects.metadata(inputs).get("generateName"):
             raise PluginError("the `.metadata.generateName` field is not supported in Server-Side Apply mode")
         if objects.metadata(inputs).get("name") in {None, ""}:
@@ -96,8 +100,8 @@ class KubernetesPlugin(PluginServicer):
         """Compare the object as last seen, as far as the inputs go, with the new inputs; asks no cluster."""
         kind = _kind(request)
         old_inputs, old_live = objects.parse_checkpoint(_properties(request.olds))
-        new = objects.normalise(objects.as_object(_properties(request.news)))
-        old = objects.prune(old_live, objects.normalise(old_inputs))
+        new = normal_form(objects.as_object(_properties(request.news)))
+        old = objects.prune(old_live, normal_form(old_inputs))
         for each in (old, new):
             namespace = objects.metadata(each).get("namespace") or "default"
             objects.set_metadata(each, "namespace", namespace if kind.namespaced else None)

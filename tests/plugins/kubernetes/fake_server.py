@@ -14,7 +14,7 @@ class RecordedServer:
     """Answers every create, read and change with `live`, the recorded object.
 
     `refusal` is the status that a create gets instead; after a deletion the object is read `reads_until_gone` times
-    more. `asked` lists the calls, as method and path with its parameters.
+    more. `asked` lists the calls, as method and path with its parameters; `logins` the Authorization headers.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -23,11 +23,13 @@ class RecordedServer:
         self.reads_until_gone = 0
         self.deleting = False
         self.asked: list[str] = []
+        self.logins: list[str] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"recorded": self}))
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
         self.kubeconfig = folder / "recorded.kubeconfig"
-        self.kubeconfig.write_text(json.dumps(kubeconfig(f"http://127.0.0.1:{self._server.server_port}")))
+        self.address = f"http://127.0.0.1:{self._server.server_port}"
+        self.kubeconfig.write_text(json.dumps(kubeconfig(self.address)))
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -76,6 +78,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if "Authorization" in self.headers:
+            self.recorded.logins.append(self.headers["Authorization"])
         status, body = self.recorded.answer(self.command, self.path)
         data = json.dumps(body).encode()
         self.send_response(status)

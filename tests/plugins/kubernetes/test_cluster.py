@@ -215,6 +215,43 @@ def test_a_delete_that_something_holds_up_says_what(stack: Stack) -> None:
     until(lambda: stack.cluster.get(stack.path(account)) is None, "the object is gone")
 
 
+def test_inputs_written_another_way_than_the_servers_are_no_change(stack: Stack) -> None:
+    container = {
+        "name": "web",
+        "image": "registry.test/web:1",
+        "args": [],
+        "stdin": False,
+        "env": [{"name": "EMPTY", "value": ""}, {"name": "FULL", "value": "x"}],
+        "ports": [{"containerPort": 80, "hostPort": 0}],
+        "resources": {
+            "requests": {"cpu": 0.5, "memory": "1024Mi", "ephemeral-storage": "1.5Gi"},
+            "limits": {"cpu": "1000m", "memory": "4096Mi", "ephemeral-storage": "2000M"},
+        },
+        "readinessProbe": {"tcpSocket": {"port": 80}, "initialDelaySeconds": 0},
+        "volumeMounts": [{"name": "scratch", "mountPath": "/scratch", "readOnly": False}],
+    }
+    spec: dict[str, object] = {
+        "serviceAccountName": "puller",
+        "automountServiceAccountToken": False,
+        "hostNetwork": False,
+        "nodeSelector": {},
+        "securityContext": {},
+        "terminationGracePeriodSeconds": 0,
+        "containers": [container],
+        "volumes": [{"name": "scratch", "emptyDir": {"sizeLimit": "1024Ki"}}],
+    }
+    annotations = {"pulumi.com/skipAwait": "true", "empty": ""}
+    inputs: dict[str, object] = {"metadata": stack.metadata("web", labels={}, annotations=annotations), "spec": spec}
+    pod = stack.make("Pod", "web", inputs)
+    assert stack.diff(pod, inputs) == {"changes": "DIFF_NONE", "hasDetailedDiff": True}
+    assert stack.read(pod)["inputs"] == pod.inputs
+
+
+def test_an_annotation_that_is_not_heeded_is_told(stack: Stack) -> None:
+    stack.check("Pod", "web", stack.pod(annotations={"pulumi.com/waitFor": "condition=Synced"}))
+    assert stack.said() == ["warning: pulumi.com/waitFor: only the official Kubernetes plugin heeds it"]
+
+
 def test_only_kinds_of_the_program_are_there(stack: Stack) -> None:
     with pytest.raises(grpc.RpcError) as raised:
         stack.check("ConfigMap", "settings", {"metadata": stack.metadata("settings")})
