@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from sqlite3 import Connection
 
-from sqlalchemy import JSON, Engine, StaticPool, create_engine, event, text
+from sqlalchemy import JSON, StaticPool, create_engine, event, text
 from sqlalchemy.orm import DeclarativeBase, MappedAsDataclass, Session
 
 from sandbox.errors import SandboxError
@@ -57,11 +57,6 @@ class Store:
         """Give one transaction: committed, and on disk, when the block ends; undone when it raises."""
         with Session(self._engine, expire_on_commit=False) as session, session.begin():
             yield session
-
-    @property
-    def engine(self) -> Engine:
-        """The engine itself, for those who need more than a transaction."""
-        return self._engine
 
     def close(self) -> None:
         """Close the file."""

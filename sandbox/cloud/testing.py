@@ -35,8 +35,8 @@ class StandIn:
     """IBM Cloud on a loopback port. Each one is a cloud of its own: nothing is shared with another.
 
     `url` is IAM's address and the first region's; `registry_urls` has one address a region. `api_key` belongs to the
-    owner of `account_id`, whose IAM ID is `owner_iam_id`. `clock` can be moved; `store` is the database, for what no API
-    can make. Everything is in memory, and gone after `stop`.
+    owner of `account_id`, whose IAM ID is `owner_iam_id`. `clock` can be moved; `store` is the database, for what no
+    API can make. Everything is in memory, and gone after `stop`.
     """
 
     def __init__(self, regions: Sequence[str] = ("jp-tok",)) -> None:

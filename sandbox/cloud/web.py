@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sandbox.cloud import authz, limits
+from sandbox.cloud import limits
 from sandbox.cloud.accounts import Account
 from sandbox.cloud.clock import Clock
 from sandbox.cloud.errors import (
@@ -26,8 +26,8 @@ from sandbox.cloud.errors import (
 )
 from sandbox.cloud.identity.tokens import IamTokens
 from sandbox.cloud.login.tokens import RegistryTokens
-from sandbox.cloud.policies.models import grants_of
 from sandbox.cloud.regions import Regions
+from sandbox.cloud.rights import Caller, Rights
 from sandbox.cloud.store import Store
 
 T = TypeVar("T")
@@ -42,14 +42,6 @@ class World:
     regions: Regions
     iam_tokens: IamTokens
     registry_tokens: RegistryTokens
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who makes a call, by its access token."""
-
-    iam_id: str
-    account_id: str
 
 
 class Call:
@@ -79,21 +71,9 @@ class Call:
         return Caller(iam_id, account_id)
 
     @cached_property
-    def grants(self) -> tuple[authz.Grant, ...]:
-        """What the caller's active policies give."""
-        return grants_of(self.session, self.caller.account_id, self.caller.iam_id)
-
-    @property
-    def is_owner(self) -> bool:
-        """Whether the caller owns its account, and so may do everything in it."""
-        account = self.session.get_one(Account, self.caller.account_id)
-        return account.owner_iam_id == self.caller.iam_id
-
-    def permits(self, action: str, target: Mapping[str, str]) -> bool:
-        """Tell whether the caller may do this to the resource that `target` describes."""
-        if target["accountId"] != self.caller.account_id:
-            return False
-        return self.is_owner or authz.allowing(self.grants, action, target) is not None
+    def rights(self) -> Rights:
+        """What the caller may do."""
+        return Rights(self.session, self.caller)
 
     def authorize(self, action: str, target: Mapping[str, str]) -> None:
         """Go on only if the caller may do this.
@@ -102,7 +82,7 @@ class Call:
             ForbiddenError: no policy of the caller allows it.
 
         """
-        if not self.permits(action, target):
+        if not self.rights.permit(action, target):
             raise ForbiddenError(action)
 
     def json(self, shape: type[T]) -> T:

@@ -6,10 +6,11 @@ import json
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol, cast
 
 import pytest
-from ibm_cloud_sdk_core import ApiException
+from ibm_cloud_sdk_core import ApiException, BaseService
 from ibm_cloud_sdk_core.authenticators import IAMAuthenticator
 from ibm_container_registry.container_registry_v1 import ContainerRegistryV1
 from ibm_platform_services import IamIdentityV1, IamPolicyManagementV1
@@ -56,28 +57,39 @@ def parse(model: object, body: Json) -> None:
     assert cast("Model", model).from_dict(body) is not None
 
 
-@dataclass(frozen=True)
 class Clients:
-    """One caller's clients."""
+    """One caller's clients; each is made when it is first used."""
 
-    identity: Service
-    policies: Service
-    registry: Service
+    def __init__(self, cloud: StandIn, api_key: str, region: str, account_id: str) -> None:
+        self._authenticator = IAMAuthenticator(api_key, url=cloud.url)
+        self._urls = (cloud.url, cloud.registry_urls[region])
+        self._account_id = account_id
+
+    @cached_property
+    def identity(self) -> Service:
+        """IAM Identity."""
+        return self._at(0, IamIdentityV1(authenticator=self._authenticator))
+
+    @cached_property
+    def policies(self) -> Service:
+        """Policy Management."""
+        return self._at(0, IamPolicyManagementV1(authenticator=self._authenticator))
+
+    @cached_property
+    def registry(self) -> Service:
+        """Container Registry."""
+        return self._at(1, ContainerRegistryV1(account=self._account_id, authenticator=self._authenticator))
+
+    def _at(self, which: int, service: BaseService) -> Service:
+        service.set_service_url(self._urls[which])
+        return cast("Service", service)
 
 
 def clients(
     cloud: StandIn, api_key: str | None = None, *, region: str | None = None, account_id: str | None = None
 ) -> Clients:
     """Make the clients of the owner, or of the holder of this key, with nothing set but URL, AUTH_URL and APIKEY."""
-    authenticator = IAMAuthenticator(api_key or cloud.api_key, url=cloud.url)
-    made = (
-        IamIdentityV1(authenticator=authenticator),
-        IamPolicyManagementV1(authenticator=authenticator),
-        ContainerRegistryV1(account=account_id or cloud.account_id, authenticator=authenticator),
-    )
-    for service, url in zip(made, (cloud.url, cloud.url, cloud.registry_urls[region or cloud.region]), strict=True):
-        service.set_service_url(url)
-    return Clients(*(cast("Service", service) for service in made))
+    return Clients(cloud, api_key or cloud.api_key, region or cloud.region, account_id or cloud.account_id)
 
 
 @contextmanager

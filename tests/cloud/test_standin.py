@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
+from contextlib import closing
+from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import text
 
+from sandbox.cloud.clock import Clock
+from sandbox.cloud.store import Store
 from sandbox.cloud.testing import StandIn
+from sandbox.errors import SandboxError
 from tests.cloud.clients import clients
 
 pytestmark = pytest.mark.cloud
@@ -60,3 +67,29 @@ def test_several_users_at_once_are_served(cloud: StandIn) -> None:
     for thread in threads:
         thread.join()
     assert sorted(statuses) == [200] * 29 + [201]
+
+
+def test_the_clock_runs_on_from_where_it_is_set() -> None:
+    clock = Clock()
+    clock.set(1_000_000.0)
+    clock.advance(60)
+    assert 1_000_060 <= clock.now() < 1_000_070
+    assert clock.millis() // 1000 in range(1_000_060, 1_000_070)
+    clock.reset()
+    assert abs(clock.now() - time.time()) < 5
+
+
+def test_a_file_of_another_schema_is_refused_with_a_remedy(tmp_path: Path) -> None:
+    path = tmp_path / "cloud.sqlite3"
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("PRAGMA user_version = 99")
+    with pytest.raises(SandboxError, match="python -m sandbox reset"):
+        Store(path)
+
+
+def test_a_commit_waits_for_the_disk(tmp_path: Path) -> None:
+    store = Store(tmp_path / "cloud.sqlite3")
+    with store.transaction() as session:
+        found = [session.scalar(text(f"PRAGMA {name}")) for name in ("journal_mode", "synchronous")]
+    store.close()
+    assert found == ["wal", 2]

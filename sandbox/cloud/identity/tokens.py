@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from sandbox.cloud import unverified
 from sandbox.cloud.errors import InvalidTokenError
+from sandbox.cloud.identity.models import is_service_id
 
 ISSUER = "https://iam.cloud.ibm.com/identity"
 LIFETIME = 3600
@@ -27,11 +28,6 @@ class Identity:
     iam_id: str
     account_id: str
     name: str
-
-    @property
-    def is_service_id(self) -> bool:
-        """Tell a service ID from a user."""
-        return self.iam_id.startswith("iam-ServiceId-")
 
 
 class IamTokens:
@@ -88,7 +84,7 @@ class IamTokens:
 
 
 def _claims(identity: Identity) -> dict[str, object]:
-    service = identity.is_service_id
+    service = is_service_id(identity.iam_id)
     subject = identity.iam_id.removeprefix("iam-") if service else identity.name
     who = {"sub": subject, "iam_id": identity.iam_id, "name": identity.name}
     kind = {"sub_type": "ServiceId"} if service else {}

@@ -16,9 +16,9 @@ from sandbox.cloud.errors import InvalidTokenError
 from sandbox.cloud.identity.models import ServiceId, is_service_id, usable_key
 from sandbox.cloud.login.errors import LoginError
 from sandbox.cloud.login.scopes import granted, parse
-from sandbox.cloud.policies.models import grants_of
 from sandbox.cloud.registry.models import Namespace
-from sandbox.cloud.web import Call, Caller, Routes, answer
+from sandbox.cloud.rights import Caller, Rights
+from sandbox.cloud.web import Call, Routes, answer
 
 routes = Routes(LoginError)
 
@@ -46,7 +46,16 @@ def post(call: Call) -> Response:
 
 def _token(call: Call, caller: Caller, scopes: Sequence[str]) -> Response:
     region = call.world.regions.of_host(call.request.headers.get("host", ""))
-    allows = _Rights(call, caller, region).allows
+    rights = Rights(call.session, caller)
+
+    def allows(name: str, action: str) -> bool:
+        """Tell whether the caller may do this; never in a namespace that doesn't exist."""
+        namespace = call.session.get(Namespace, (region, name))
+        if namespace is None:
+            return False
+        target = authz.registry_target(namespace.account_id, region, name, namespace.resource_group_id)
+        return rights.permit(f"{roles.REGISTRY}.{action}", target)
+
     access = granted(parse(scopes), allows)
     token, issued = call.world.registry_tokens.sign(caller.iam_id, access)
     shown = {
@@ -56,26 +65,6 @@ def _token(call: Call, caller: Caller, scopes: Sequence[str]) -> Response:
         "issued_at": millis_text(issued * 1000),
     }
     return answer(shown, headers={"Cache-Control": "no-store"})
-
-
-class _Rights:
-    """What one caller may do to the images of one region's namespaces."""
-
-    def __init__(self, call: Call, caller: Caller, region: str) -> None:
-        self._session = call.session
-        self._caller = caller
-        self._region = region
-        account = call.session.get(Account, caller.account_id)
-        self._is_owner = account is not None and account.owner_iam_id == caller.iam_id
-        self._grants = grants_of(call.session, caller.account_id, caller.iam_id)
-
-    def allows(self, name: str, action: str) -> bool:
-        """Tell whether the caller may do this; never in a namespace that doesn't exist or that others own."""
-        namespace = self._session.get(Namespace, (self._region, name))
-        if namespace is None or namespace.account_id != self._caller.account_id:
-            return False
-        target = authz.registry_target(namespace.account_id, self._region, name, namespace.resource_group_id)
-        return self._is_owner or authz.allowing(self._grants, f"{roles.REGISTRY}.{action}", target) is not None
 
 
 def _log_in(call: Call, username: str, password: str) -> Caller:

@@ -199,9 +199,8 @@ def _may_read(call: Call, account_id: str) -> bool:
     """Tell whether the caller may read policies and roles: it holds any role with that right, on whatever resource."""
     if account_id != call.caller.account_id:
         return False
-    return call.is_owner or any(
-        roles.READ_POLICY in roles.actions(crn, roles.REGISTRY) for grant in call.grants for crn in grant.role_crns
-    )
+    held = {crn for grant in call.rights.grants for crn in grant.role_crns}
+    return call.rights.is_owner or any(roles.READ_POLICY in roles.actions(crn, roles.REGISTRY) for crn in held)
 
 
 def _sorted(call: Call, wanted: Select[Policy]) -> Select[Policy]:

@@ -96,11 +96,12 @@ def messages(call: Call) -> Response:
 def _listed(call: Call) -> list[Namespace]:
     region, account_id = _region(call), _account(call)
     action = f"{roles.REGISTRY}.namespace.list"
-    seen = [
-        namespace
-        for namespace in namespaces_of(call.session, region, account_id)
-        if call.permits(action, authz.registry_target(account_id, region, namespace.name, namespace.resource_group_id))
-    ]
+
+    def may_list(namespace: Namespace) -> bool:
+        target = authz.registry_target(account_id, region, namespace.name, namespace.resource_group_id)
+        return call.rights.permit(action, target)
+
+    seen = [namespace for namespace in namespaces_of(call.session, region, account_id) if may_list(namespace)]
     if not seen:
         call.authorize(action, authz.registry_target(account_id, region))
     return seen
