@@ -64,13 +64,13 @@ def _on_path() -> Path | None:
     if found is None:
         return None
     binary = Path(found).resolve()
-    if binary.with_name(_LANGUAGE_HOST).is_file() and _version(binary) == f"v{PROGRAM.version}":
+    if binary.with_name(_LANGUAGE_HOST).is_file() and _version(binary) == PROGRAM.version:
         return binary
     return None
 
 
 def _version(binary: Path) -> str:
-    """Return what `pulumi version` says; asked once for each file, since asking takes half a second."""
+    """Return what `pulumi version` says, without a v; asked once for each file, since asking takes half a second."""
     stat = binary.stat()
     fingerprint = [str(binary), stat.st_size, stat.st_mtime_ns]
     memory = paths.cache() / "pulumi-on-path.json"
@@ -79,7 +79,7 @@ def _version(binary: Path) -> str:
         known = json.loads(memory.read_text())
     if known.get("file") != fingerprint:
         asked = children.run([binary, "version"], {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "1"})
-        known = {"file": fingerprint, "version": asked.stdout.strip()}
+        known = {"file": fingerprint, "version": asked.stdout.strip().removeprefix("v")}
         cache.write(memory, json.dumps(known))
     return str(known["version"])
 
