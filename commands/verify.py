@@ -9,16 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-import httpx
-import kr8s
-from kr8s.objects import Pod
-
+from commands.kubectl import Cluster
 from commands.pulumi import Stack
 from sandbox.errors import SandboxError
 
 PAGE = "/usr/share/nginx/html/index.html"
 PROBE_SECONDS = 180.0
-"""A kubelet looks again at a failed pull once a minute; the back-off shows only then."""
+"""A kubelet may look at a failed pull again only once a minute; the back-off shows then."""
 POLL_SECONDS = 0.3
 
 
@@ -34,8 +31,8 @@ class Check:
 def verify(stack: Stack) -> list[Check]:
     """Check the stack's Pods and the refusal of a Pod without the pull Secret.
 
-    Needs the stack's outputs and the kubeconfig ($KUBECONFIG, else ~/.kube/config). Raises SandboxError if either
-    can't be read, or the stack has no outputs.
+    Needs the stack's outputs, kubectl and the kubeconfig ($KUBECONFIG, else ~/.kube/config). Raises SandboxError if one
+    of them can't be had, or the stack has no Pod.
     """
     outputs = stack.outputs()
     if "pods" not in outputs or "imageReference" not in outputs:
@@ -44,57 +41,49 @@ def verify(stack: Stack) -> list[Check]:
             f"pulumi up --stack {stack.name}   (for stack dev: make up)",
         )
     pods = cast("dict[str, dict[str, str]]", outputs["pods"])
-    image = str(outputs["imageReference"])
     page = Path(stack.folder, stack.setting("imageContext"), "index.html").read_text(encoding="utf-8")
-    try:
-        api = kr8s.api(kubeconfig=stack.environ.get("KUBECONFIG"), context=stack.setting("kubernetesContext") or None)
-        checks = [check for pod in pods.values() for check in check_pod(api, pod["namespace"], pod["name"], page)]
-        namespace = next(iter(pods.values()))["namespace"]
-        return [*checks, check_refusal(api, namespace, image)]
-    except (httpx.HTTPError, ConnectionError, OSError, ValueError, kr8s.ServerError, kr8s.APITimeoutError) as error:
-        raise SandboxError(
-            f"the cluster can't be asked: {error or type(error).__name__}",
-            "check $KUBECONFIG and `kubectl get pods`; for stack dev: make up",
-        ) from error
+    cluster = Cluster(stack.environ, stack.setting("kubernetesContext"))
+    checks = [check for pod in pods.values() for check in check_pod(cluster, pod["namespace"], pod["name"], page)]
+    namespace = next(iter(pods.values()))["namespace"]
+    return [*checks, check_refusal(cluster, namespace, str(outputs["imageReference"]))]
 
 
-def check_pod(api: kr8s.Api, namespace: str, name: str, page: str) -> list[Check]:
+def check_pod(cluster: Cluster, namespace: str, name: str, page: str) -> list[Check]:
     """Check that the Pod is Running and that the page inside it is `page`."""
     what = f"Pod {namespace}/{name} is Running"
-    try:
-        pod = Pod({"metadata": {"name": name, "namespace": namespace}}, api=api)
-        pod.refresh()
-    except kr8s.NotFoundError:
+    pod = cluster.pod(namespace, name)
+    if pod is None:
         return [Check(what, passed=False, seen="no such Pod")]
     phase = str(status(pod).get("phase"))
     if phase != "Running":
-        return [Check(what, passed=False, seen=f"{phase} {waiting_reason(pod)[0]}".strip())]
-    done = pod.exec(["cat", PAGE], check=False)
-    served = done.stdout.decode()
+        return [Check(what, passed=False, seen=" ".join([phase, *waiting_reason(pod)]).strip())]
+    served = cluster.execute(namespace, name, "cat", PAGE)
     return [
         Check(what, passed=True, seen=phase),
         Check(f"its page says {page.strip()!r}", passed=served == page, seen=served.strip()),
     ]
 
 
-def check_refusal(api: kr8s.Api, namespace: str, image: str) -> Check:
+def check_refusal(cluster: Cluster, namespace: str, image: str) -> Check:
     """Check that a Pod with the same image and no pull Secret is refused, and remove that Pod again."""
     what = "a Pod without the pull Secret is refused"
-    probe = Pod(probe_manifest(f"pull-probe-{secrets.token_hex(4)}", namespace, image), api=api)
-    probe.create()
+    name = f"pull-probe-{secrets.token_hex(4)}"
+    cluster.create(probe_manifest(name, namespace, image))
     try:
         seen: list[str] = []
-        refused = _poll(lambda: _saw_refusal(probe, seen), PROBE_SECONDS)
+        refused = _poll(lambda: _saw_refusal(cluster.pod(namespace, name), seen), PROBE_SECONDS)
         return Check(what, passed=refused, seen="; ".join(seen) or f"nothing said within {PROBE_SECONDS:.0f} s")
     finally:
-        probe.delete(grace_period=0, force=True)
+        cluster.delete_pod(namespace, name)
 
 
-def _saw_refusal(probe: Pod, seen: list[str]) -> bool | None:
+def _saw_refusal(probe: dict[str, Any] | None, seen: list[str]) -> bool | None:
     """Note each new reason in `seen`; True when refused for good, False when the image was pulled, None to go on."""
-    probe.refresh()
-    if status(probe).get("phase") == "Running":
-        seen.append("it runs: the image can be pulled without a Secret")
+    if probe is None:
+        seen.append("it was removed by someone else")
+        return False
+    if status(probe).get("phase") in {"Running", "Succeeded", "Failed"}:
+        seen.append("it ran: the image can be pulled without a Secret")
         return False
     reason, message = waiting_reason(probe)
     if reason in {"ErrImagePull", "ImagePullBackOff"} and not any(line.startswith(reason) for line in seen):
@@ -102,12 +91,12 @@ def _saw_refusal(probe: Pod, seen: list[str]) -> bool | None:
     return True if reason == "ImagePullBackOff" and "unauthorized" in " ".join(seen).lower() else None
 
 
-def status(pod: Pod) -> dict[str, Any]:
-    """Return the Pod's status as it was last read; empty before the kubelet has written one."""
-    return cast("dict[str, dict[str, Any]]", pod.raw).get("status") or {}
+def status(pod: dict[str, Any]) -> dict[str, Any]:
+    """Return the Pod's status; empty before the kubelet has written one."""
+    return cast("dict[str, Any]", pod.get("status") or {})
 
 
-def waiting_reason(pod: Pod) -> tuple[str, str]:
+def waiting_reason(pod: dict[str, Any]) -> tuple[str, str]:
     """Return why the Pod's first container waits, and the cause given; empty texts if it doesn't."""
     containers = cast("list[dict[str, Any]]", status(pod).get("containerStatuses") or [{}])
     state = cast("dict[str, dict[str, str]]", containers[0].get("state") or {})

@@ -1,0 +1,63 @@
+"""One cluster, through kubectl: it reads every kind of kubeconfig that users have, and leaves no key behind."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Mapping
+from typing import Any, cast
+
+from sandbox.errors import SandboxError
+
+
+class Cluster:
+    """The cluster that `environ` and `context` (empty: the current one) choose.
+
+    Every call raises SandboxError with kubectl's own words if kubectl is missing or the cluster refuses.
+    """
+
+    def __init__(self, environ: Mapping[str, str], context: str) -> None:
+        found = shutil.which("kubectl", path=environ.get("PATH"))
+        if not found:
+            raise SandboxError("kubectl is not on PATH", "install it (https://kubernetes.io/docs/tasks/tools/)")
+        self._environ = dict(environ)
+        self._command = [found, *(["--context", context] if context else []), "--request-timeout=30s"]
+
+    def pod(self, namespace: str, name: str) -> dict[str, Any] | None:
+        """Return the Pod as the API shows it, or None if there is none."""
+        text = self._run("get", "pod", name, "--namespace", namespace, "--ignore-not-found", "--output", "json")
+        return cast("dict[str, Any]", json.loads(text)) if text.strip() else None
+
+    def execute(self, namespace: str, pod: str, *words: str) -> str:
+        """Run a command in the Pod's first container and return its output."""
+        return self._run("exec", "--namespace", namespace, pod, "--", *words)
+
+    def create(self, manifest: Mapping[str, Any]) -> None:
+        """Create one object."""
+        self._run("create", "--filename", "-", given=json.dumps(manifest))
+
+    def delete_pod(self, namespace: str, name: str) -> None:
+        """Remove a Pod at once; fine if it is gone."""
+        self._run(
+            "delete",
+            "pod",
+            name,
+            "--namespace",
+            namespace,
+            "--ignore-not-found",
+            "--grace-period=0",
+            "--force",
+            "--wait=true",
+        )
+
+    def _run(self, *words: str, given: str | None = None) -> str:
+        done = subprocess.run(
+            [*self._command, *words], env=self._environ, input=given, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise SandboxError(
+                f"the cluster can't be asked: {done.stderr.strip()}",
+                "check $KUBECONFIG with `kubectl get pods`; for stack dev: make up",
+            )
+        return done.stdout
