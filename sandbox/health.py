@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,14 +22,22 @@ class Endpoint:
     socket: Path | None = None
     pki: Path | None = None
 
-    def client(self, timeout: float = _TIMEOUT) -> httpx.Client:
-        """Return a client of this server, which acts as the cluster's administrator where certificates count."""
+    @contextmanager
+    def client(self, timeout: float = _TIMEOUT) -> Generator[httpx.Client]:
+        """Give a client of this server, which acts as the cluster's administrator where certificates count.
+
+        Raises OSError if nobody listens on the unix socket; httpx would leave its end open there.
+        """
+        if self.socket:
+            with socket.socket(socket.AF_UNIX) as probe:
+                probe.connect(str(self.socket))
         verify: ssl.SSLContext | bool = False
         if self.pki:
             verify = ssl.create_default_context(cafile=self.pki / "ca.crt")
             verify.load_cert_chain(self.pki / "admin.crt", self.pki / "admin.key")
         transport = httpx.HTTPTransport(uds=str(self.socket) if self.socket else None, verify=verify)
-        return httpx.Client(base_url=self.url, transport=transport, timeout=timeout, trust_env=False)
+        with httpx.Client(base_url=self.url, transport=transport, timeout=timeout, trust_env=False) as client:
+            yield client
 
     def problem(self, path: str, status: int = 200) -> str | None:
         """Return None if GET `path` answers with `status`, else what happened instead."""

@@ -7,6 +7,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+_TABLE = Path("/proc/self/mountinfo")
 _OCTAL = re.compile(r"\\([0-7]{3})")
 
 
@@ -21,7 +22,7 @@ class Mount:
 def read() -> list[Mount]:
     """Return every mount that this process sees, in the order in which they were made."""
     found: list[Mount] = []
-    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+    for line in _TABLE.read_text().splitlines():
         fields, _, rest = line.partition(" - ")
         target = _OCTAL.sub(lambda octal: chr(int(octal[1], 8)), fields.split()[4])
         found.append(Mount(Path(target), rest.split()[0]))

@@ -15,8 +15,8 @@ from sandbox.errors import SandboxError
 from sandbox.layout import Layout
 from sandbox.supervisor import Supervisor
 
-_DISK = 3 << 30
-_MEMORY = 1 << 30
+DISK = 3 << 30
+MEMORY = 1 << 30
 _LONGEST_SOCKET = "/kubelet/plugins_registry/kubelet.sock"
 _SOCKET_PATH_LIMIT = 107
 _SAFE_PATH = re.compile(r"[\w./@%+=-]+")
@@ -60,34 +60,36 @@ def check_home(layout: Layout) -> None:
 
 def check_machine(layout: Layout, supervisor: Supervisor) -> None:
     """Raise SandboxError for what this machine lacks; the data folder must be there."""
-    _check_room(layout)
-    _check_addresses(supervisor)
+    check_room(layout)
+    check_addresses(supervisor)
     _check_overlay(layout)
     network.check_veth(layout)
     supervisor.cgroup.make()
 
 
-def _check_room(layout: Layout) -> None:
+def check_room(layout: Layout) -> None:
+    """Raise SandboxError if disk or memory are too small."""
     free = shutil.disk_usage(layout.root).free
-    if free < _DISK:
+    if free < DISK:
         raise SandboxError(
-            f"{layout.root} has {free >> 20} MiB free, and the sandbox needs {_DISK >> 20} MiB.",
+            f"{layout.root} has {free >> 20} MiB free, and the sandbox needs {DISK >> 20} MiB.",
             "free some space there, or set ICR_SANDBOX_HOME to a folder on a larger disk",
         )
     available = psutil.virtual_memory().available
-    if available < _MEMORY and supervisor_is_idle(layout):
+    if available < MEMORY and _is_idle(layout):
         raise SandboxError(
-            f"{available >> 20} MiB of memory are available, and the sandbox needs {_MEMORY >> 20} MiB.",
+            f"{available >> 20} MiB of memory are available, and the sandbox needs {MEMORY >> 20} MiB.",
             "close other programs, or give the virtual machine more memory",
         )
 
 
-def supervisor_is_idle(layout: Layout) -> bool:
+def _is_idle(layout: Layout) -> bool:
     """Return True if nothing of the sandbox runs yet, so that all of its memory is still to be found."""
     return Supervisor(layout).leader("kube-apiserver") is None
 
 
-def _check_addresses(supervisor: Supervisor) -> None:
+def check_addresses(supervisor: Supervisor) -> None:
+    """Raise SandboxError if an address that a part is still to listen on is in use."""
     for address, part in ADDRESSES.items():
         if supervisor.leader(part):
             continue

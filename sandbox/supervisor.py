@@ -141,12 +141,11 @@ class Supervisor:
         return offset
 
     def _wait(self, part: Part, limit: float) -> str | None:
-        begun = time.monotonic()
-
         def problem() -> str | None:
-            if self.leader(part.name) or time.monotonic() - begun < 1.0:
+            if self.leader(part.name):
                 return part.problem()
-            return None  # it has ended, and waiting any longer is of no use
+            # Without a number it is about to start; with one it has ended, and waiting any longer is of no use.
+            return None if self._pid_file(part.name).exists() else "it has not started"
 
         if last := self.until(problem, limit):
             return f"{last}, after {limit:.0f} s"

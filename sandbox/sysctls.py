@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sandbox.layout import Layout, write_private
 
+_ROOT = Path("/proc/sys")
 _CHANGED = (
     "kernel/keys/root_maxbytes",
     "kernel/keys/root_maxkeys",
@@ -24,7 +25,7 @@ def note(layout: Layout) -> None:
     """Write down the present values, unless that has been done since the machine started or `down` put them back."""
     file = _file(layout)
     if not file.exists():
-        values = {name: path.read_text() for name in _CHANGED if (path := Path("/proc/sys", name)).exists()}
+        values = {name: path.read_text() for name in _CHANGED if (path := _ROOT / name).exists()}
         write_private(file, json.dumps(values, indent=1))
 
 
@@ -33,7 +34,7 @@ def restore(layout: Layout) -> None:
     file = _file(layout)
     if file.exists():
         for name, value in json.loads(file.read_text()).items():
-            path = Path("/proc/sys", name)
+            path = _ROOT / name
             with suppress(OSError):
                 if path.read_text() != value:
                     path.write_text(value)

@@ -1,0 +1,139 @@
+"""How parts are started, watched and stopped; with small programs in a cgroup of their own, beside any sandbox."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from sandbox import cgroups
+from sandbox.errors import SandboxError
+from sandbox.layout import Layout, write_private
+from sandbox.supervisor import CancelledError, Command, Part, Supervisor
+
+pytestmark = pytest.mark.e2e
+
+_ENVIRON = {"PATH": "/usr/bin:/bin"}
+_SLEEP = Command(["sleep", "600"], _ENVIRON)
+
+
+@pytest.fixture
+def supervisor(tmp_path: Path) -> Iterator[Supervisor]:
+    layout = Layout(tmp_path / "home")
+    layout.make()
+    made = Supervisor(layout)
+    made.cgroup.make()
+    yield made
+    assert cgroups.kill_all(made.cgroup) == set()
+    made.cgroup.remove()
+    assert made.cgroup.left() == []
+
+
+def _part(name: str = "sleeper", limit: float = 5, *, problem: str | None = None, keeps_children: bool = False) -> Part:
+    return Part(name, f"the {name}", "nowhere", lambda: problem, usually=1, limit=limit, keeps_children=keeps_children)
+
+
+def _leader(supervisor: Supervisor, name: str = "sleeper") -> psutil.Process:
+    leader = supervisor.leader(name)
+    assert leader is not None
+    return leader
+
+
+def test_a_part_runs_on_its_own_and_is_found_again_by_a_later_run(supervisor: Supervisor) -> None:
+    supervisor.ensure(_part(), lambda: _SLEEP)
+    leader = _leader(Supervisor(supervisor.layout))
+    assert leader.cmdline() == ["sleep", "600"]
+    assert leader.environ() == _ENVIRON | {"PWD": str(supervisor.layout.run)}
+    assert os.getsid(leader.pid) == leader.pid
+    assert leader.ppid() != os.getpid()
+    supervisor.stop(_part())
+    assert supervisor.leader("sleeper") is None
+    leader.wait(timeout=5)
+
+
+def test_a_healthy_part_is_left_alone(supervisor: Supervisor) -> None:
+    supervisor.ensure(_part(), lambda: _SLEEP)
+    before = _leader(supervisor)
+    supervisor.ensure(_part(), lambda: pytest.fail("it runs"))
+    assert _leader(supervisor) == before
+
+
+def test_a_process_of_somebody_else_with_the_noted_number_is_never_taken_for_ours(supervisor: Supervisor) -> None:
+    (supervisor.layout.run / "sleeper.pid").write_text(f"{os.getpid()}\n")
+    assert supervisor.leader("sleeper") is None
+    supervisor.stop(_part())
+    supervisor.ensure(_part(), lambda: _SLEEP)
+    assert _leader(supervisor).pid != os.getpid()
+
+
+def test_a_part_that_ends_is_reported_with_the_end_of_its_log_and_no_secret(supervisor: Supervisor) -> None:
+    write_private(supervisor.layout.deployer_key, "my-secret-key\n")
+    script = "echo first; echo the key is my-secret-key; echo Authorization: Bearer abcdefghijklmnop; exit 7"
+    began = time.monotonic()
+    with pytest.raises(SandboxError) as caught:
+        supervisor.ensure(
+            _part(limit=60, problem="it does not answer"), lambda: Command(["sh", "-c", script], _ENVIRON)
+        )
+    assert time.monotonic() - began < 5
+    text = str(caught.value)
+    assert "the sleeper did not come up: it ended" in text
+    assert str(supervisor.layout.log("sleeper")) in text
+    assert "    first\n    the key is ***\n    Authorization: ***" in text
+    assert "run the command again" in caught.value.remedy
+
+
+def test_a_program_that_is_not_there_is_reported(supervisor: Supervisor) -> None:
+    with pytest.raises(SandboxError, match="did not come up: it ended"):
+        supervisor.ensure(_part(), lambda: Command(["/nowhere/at-all"], _ENVIRON))
+
+
+def test_a_part_that_never_gets_healthy_is_given_up_with_the_reason(supervisor: Supervisor) -> None:
+    with pytest.raises(SandboxError, match="did not come up: its door is locked, after 1 s"):
+        supervisor.ensure(_part(limit=1, problem="its door is locked"), lambda: _SLEEP)
+
+
+def test_waiting_ends_when_the_run_is_cancelled(supervisor: Supervisor) -> None:
+    cancelled = threading.Event()
+    threading.Timer(0.3, cancelled.set).start()
+    began = time.monotonic()
+    with pytest.raises(CancelledError):
+        Supervisor(supervisor.layout, cancelled).ensure(_part(limit=60, problem="not yet"), lambda: _SLEEP)
+    assert time.monotonic() - began < 3
+    assert supervisor.leader("sleeper"), "the next run finds it, and goes on waiting for it"
+
+
+def test_what_a_part_has_started_is_stopped_with_it(supervisor: Supervisor) -> None:
+    supervisor.ensure(_part(), lambda: Command(["sh", "-c", "setsid sleep 600 & exec sleep 600"], _ENVIRON))
+    assert supervisor.until(lambda: None if len(supervisor.cgroup.members("sleeper")) == 2 else "one", 5) is None
+    supervisor.stop(_part())
+    assert supervisor.until(lambda: str(supervisor.cgroup.members("sleeper") or "") or None, 5) is None
+
+
+def test_what_a_part_has_started_can_outlive_it(supervisor: Supervisor) -> None:
+    part = _part(keeps_children=True)
+    command = Command(["sh", "-c", "setsid sleep 600 & exec sleep 600"], _ENVIRON)
+    supervisor.ensure(part, lambda: command)
+    assert supervisor.until(lambda: None if len(supervisor.cgroup.members("sleeper")) == 2 else "one", 5) is None
+    first = _leader(supervisor)
+    children = supervisor.cgroup.members("sleeper") - {first.pid}
+    os.kill(first.pid, signal.SIGKILL)
+    assert supervisor.until(lambda: "alive" if supervisor.leader("sleeper") else None, 5) is None
+    supervisor.ensure(part, lambda: command)
+    assert children < supervisor.cgroup.members("sleeper")
+    assert _leader(supervisor).pid != first.pid
+
+
+def test_a_part_that_ignores_being_asked_is_killed(supervisor: Supervisor) -> None:
+    script = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(1, flush=True); time.sleep(600)"
+    log = supervisor.layout.log("sleeper")
+    part = Part("sleeper", "the sleeper", "nowhere", lambda: None if "\n1\n" in log.read_text() else "?", usually=1)
+    supervisor.ensure(part, lambda: Command([sys.executable, "-c", script], _ENVIRON))
+    supervisor.stop(part, grace=0.3)
+    assert supervisor.until(lambda: "alive" if supervisor.leader("sleeper") else None, 5) is None
