@@ -93,15 +93,18 @@ class AccessLife(LifeCycle):
         conceal(pull.api_key)
         seconds = inputs.whole("timeout_seconds")
         what = f"prove that the API key can pull {pull.repository} from {pull.host}"
-        last: list[registry_login.Refused] = []
+        end = call.pace.now() + seconds
+        last = [registry_login.silent(pull)]
 
         async def proved() -> bool | None:
-            refused = await asyncio.to_thread(registry_login.attempt, pull)
-            if refused is None:
+            attempt = asyncio.to_thread(registry_login.attempt, pull)
+            result = await call.pace.watch(attempt, within=max(end - call.pace.now(), 1.0), why=what)
+            if isinstance(result, registry_login.Proved):
                 return True
-            if refused.final:
-                raise ProviderError(what, refused.why, refused.remedy)
-            last[:] = [refused]
+            if result is not None:
+                last[:] = [result]
+                if result.final:
+                    raise ProviderError(what, result.why, result.remedy)
             return None
 
         if await call.pace.until(proved, within=seconds, why=what) is None:

@@ -55,7 +55,7 @@ class AccessPolicyArgs:
     ]
     region: Annotated[
         pulumi.Input[str] | None,
-        Prop("Region that the access is limited to, such as jp-tok; all regions, if absent.", rule=rules.region),
+        Prop("Region that the access is limited to, such as jp-tok; all regions, if absent.", rule=rules.name),
     ] = None
     namespace: Annotated[
         pulumi.Input[str] | None,
@@ -90,13 +90,17 @@ class AccessPolicyLife(LifeCycle):
     declaration = AccessPolicy.declaration
 
     def problems(self, given: frozenset[str], inputs: Values) -> list[Problem]:
-        """Refuse a namespace without its region or of another service."""
-        if "namespace" not in given:
-            return []
+        """Refuse a region that the registry doesn't have, and a namespace without its region or of another service."""
         found: list[Problem] = []
+        region, service = inputs.maybe_text("region"), inputs.maybe_text("service")
+        expected = rules.region(region) if region and service == REGISTRY else None
+        if expected:
+            found.append(Problem("region", repr(region), expected))
+        if "namespace" not in given:
+            return found
         if "region" not in given:
             found.append(Problem("region", "nothing", "the namespace's region: its name can exist in several"))
-        if inputs.maybe_text("service") not in {REGISTRY, None}:
+        if service not in {REGISTRY, None}:
             found.append(Problem("namespace", "a namespace for another service", f"service {REGISTRY}, or none"))
         return found
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from pulumi.provider.experimental.property_value import PropertyValue
@@ -10,7 +10,7 @@ from pulumi.provider.experimental.provider import CheckFailure, DiffResponse, Pr
 
 from ibm_native.declare import Kind, Plain, Property
 from ibm_native.errors import scrub
-from ibm_native.values import UNKNOWN, KindError, Read, Wire, is_secret, plain, to_wire
+from ibm_native.values import UNKNOWN, KindError, Read, Wire, has_kind, is_secret, plain, to_wire
 
 _KIND_WORDS: Mapping[Kind, str] = {
     "string": "a string",
@@ -61,7 +61,7 @@ def _problems(each: Property, value: PropertyValue) -> list[Problem]:
         return [Problem(each.wire, shown or f"a {value.type.value.lower()}", _KIND_WORDS[each.kind])]
     if found is UNKNOWN or found is None:
         return []
-    if not _has_kind(each.kind, found):
+    if not has_kind(each.kind, found):
         return [Problem(each.wire, shown or _shown(found), _KIND_WORDS[each.kind])]
     rule = each.prop.rule
     if isinstance(found, tuple):
@@ -72,11 +72,6 @@ def _problems(each: Property, value: PropertyValue) -> list[Problem]:
         parts = [(each.wire, found)]
     complaints = [(path, part, rule(part) if rule else None) for path, part in parts]
     return [Problem(path, shown or _shown(part), expected) for path, part, expected in complaints if expected]
-
-
-def _has_kind(kind: Kind, value: Plain) -> bool:
-    kinds: dict[Kind, type] = {"string": str, "boolean": bool, "integer": int, "array": tuple}
-    return type(value) is kinds[kind]
 
 
 def _shown(value: Plain) -> str:
@@ -92,7 +87,6 @@ def diff(
     properties: Iterable[Property],
     old: Mapping[str, PropertyValue],
     new: Mapping[str, PropertyValue],
-    same: Callable[[Property, Plain, Plain], bool] | None = None,
 ) -> DiffResponse:
     """Return what changes between two sets of checked inputs, each property as an update or a replacement.
 
@@ -102,7 +96,7 @@ def diff(
     replaces: list[str] = []
     for each in properties:
         before, after = plain(old.get(each.wire)), plain(new.get(each.wire))
-        if each.prop.quiet or _equal(each, before, after, same):
+        if each.prop.quiet or _equal(each, before, after):
             continue
         details[each.wire] = PropertyDiff(_diff_kind(before, after, replaces=each.prop.replaces), input_diff=True)
         if each.prop.replaces:
@@ -110,16 +104,12 @@ def diff(
     return DiffResponse(changes=bool(details), replaces=replaces, diffs=list(details), detailed_diff=details)
 
 
-def _equal(each: Property, before: Read, after: Read, same: Callable[[Property, Plain, Plain], bool] | None) -> bool:
+def _equal(each: Property, before: Read, after: Read) -> bool:
     if after is UNKNOWN or before is UNKNOWN:
         return False
-    if before == after:
-        return True
-    if before is None or after is None:
-        return False
-    if each.prop.unordered and isinstance(before, tuple) and isinstance(after, tuple) and set(before) == set(after):
-        return True
-    return same is not None and same(each, before, after)
+    if each.prop.unordered and isinstance(before, tuple) and isinstance(after, tuple):
+        return set(before) == set(after)
+    return before == after
 
 
 def _diff_kind(before: Read, after: Read, *, replaces: bool) -> PropertyDiffKind:

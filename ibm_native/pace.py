@@ -43,6 +43,20 @@ class Pace:
             return
         raise CancelledByUserError(why)
 
+    async def watch(self, work: Awaitable[_T], *, within: float, why: str) -> _T | None:
+        """Return what `work` gives, or None if it takes longer; a cancel raises at once. Nothing is undone."""
+        task, over = asyncio.ensure_future(work), asyncio.ensure_future(self._over.wait())
+        try:
+            await asyncio.wait({task, over}, timeout=within, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            over.cancel()
+        if task.done():
+            return task.result()
+        task.cancel()
+        if self.cancelled:
+            raise CancelledByUserError(why)
+        return None
+
     async def until(
         self, probe: Callable[[], Awaitable[_T | None]], *, within: float, why: str, shortest: float = 0.2
     ) -> _T | None:

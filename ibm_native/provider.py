@@ -105,9 +105,8 @@ class IbmNative(Provider):
         life = self._life(request.type)
         inputs = life.declaration.inputs
         checked, problems = check(inputs, request.new_inputs)
-        if not problems:
-            given = frozenset(each.name for each in inputs if plain(checked.get(each.wire)) is not None)
-            problems = life.problems(given, known(inputs, checked))
+        given = frozenset(each.name for each in inputs if each.wire in checked)
+        problems += life.problems(given, known(inputs, checked))
         return CheckResponse(checked, [each.failure() for each in problems])
 
     async def diff(self, request: DiffRequest) -> DiffResponse:

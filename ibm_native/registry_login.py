@@ -53,6 +53,11 @@ class Pull:
 
 
 @dataclass(frozen=True)
+class Proved:
+    """The manifest was read."""
+
+
+@dataclass(frozen=True)
 class Refused:
     """Why the manifest couldn't be read; `final` if waiting can't help."""
 
@@ -82,8 +87,15 @@ def _in_icr(host: str) -> bool:
     return host == "icr.io" or host.endswith(".icr.io")
 
 
-def attempt(pull: Pull) -> Refused | None:
-    """Read the manifest once; return None if that worked. Blocks; call it in a thread."""
+def silent(pull: Pull) -> Refused:
+    """Return what a registry that doesn't answer amounts to."""
+    return Refused(
+        f"the registry at {pull.host} doesn't answer", "Is it the right host, and does this machine reach it?"
+    )
+
+
+def attempt(pull: Pull) -> Proved | Refused:
+    """Read the manifest once. Blocks; call it in a thread."""
     import requests  # noqa: PLC0415  # slow to load, and only the plugin process needs it
 
     try:
@@ -93,12 +105,11 @@ def attempt(pull: Pull) -> Refused | None:
             return _attempt(session, pull)
     except requests.exceptions.SSLError:
         return Refused(f"the certificate of {pull.host} isn't trusted", "Is it the registry's host?", final=True)
-    except requests.exceptions.RequestException as failure:
-        kind = "didn't answer in time" if isinstance(failure, requests.exceptions.Timeout) else "can't be reached"
-        return Refused(f"the registry at {pull.host} {kind}", "Is it the right host, and does this machine reach it?")
+    except requests.exceptions.RequestException:
+        return silent(pull)
 
 
-def _attempt(http: requests.Session, pull: Pull) -> Refused | None:
+def _attempt(http: requests.Session, pull: Pull) -> Proved | Refused:
     base = base_url(pull.host)
     hello = http.get(f"{base}/v2/", timeout=_TIMEOUTS, allow_redirects=False)
     scheme, parameters = challenge(hello.headers.get("WWW-Authenticate", ""))
@@ -127,10 +138,10 @@ def _attempt(http: requests.Session, pull: Pull) -> Refused | None:
     url = f"{base}/v2/{pull.repository}/manifests/{pull.digest}"
     head = http.head(url, headers=headers, timeout=_TIMEOUTS, allow_redirects=False)
     if head.status_code == 200:
-        return None
+        return Proved()
     # Only an answer with a body says why.
     body = http.get(url, headers=headers, timeout=_TIMEOUTS, allow_redirects=False)
-    return None if body.status_code == 200 else _manifest_refused(pull, body.status_code, body.text)
+    return Proved() if body.status_code == 200 else _manifest_refused(pull, body.status_code, body.text)
 
 
 def _no_login(request: requests.PreparedRequest) -> requests.PreparedRequest:

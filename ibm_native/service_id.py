@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Annotated
 
 import pulumi
@@ -26,7 +25,7 @@ from ibm_native.lifecycle import (
     until_visible,
 )
 from ibm_native.marker import Mark, remarked, without_mark
-from ibm_native.sdk import Answer, Identity, Json, text
+from ibm_native.sdk import Json, text
 from ibm_native.values import Values
 
 _NEEDS = "the role Operator or Administrator on the service ID (IAM Identity)"
@@ -143,19 +142,24 @@ class ServiceIdLife(LifeCycle):
     async def _remove_orphans(self, call: Call, account: str, name: str, mark: Mark) -> None:
         """Remove service IDs of the same URN that nothing was built on.
 
-        One with API keys is in use, by another stack of this name perhaps: a broken-off create never got that far.
+        One with API keys or policies is in use, by a stack of the same name elsewhere perhaps: a create that broke off
+        never got that far.
         """
         for body in await self._named(call, account, name):
             if mark.same_resource(text(body, "description")):
                 iam_id = text(body, "iam_id")
-                job = Job(f"look for API keys of {iam_id}", _NEEDS_VIEWER)
-                keys = await call.cloud.identity(job, partial(_list_keys, account=account, iam_id=iam_id))
-                if not keys.fields.get("apikeys"):
+                if not await self._in_use(call, account, iam_id):
                     await self.delete(call, text(body, "id"), Values({}))
 
-
-def _list_keys(api: Identity, *, account: str, iam_id: str) -> Answer:
-    return api.list_api_keys(account_id=account, iam_id=iam_id, pagesize=PAGE, pagetoken=None)
+    async def _in_use(self, call: Call, account: str, iam_id: str) -> bool:
+        job = Job(f"look for API keys and policies of {iam_id}", _NEEDS_VIEWER)
+        keys = await call.cloud.identity(
+            job, lambda api: api.list_api_keys(account_id=account, iam_id=iam_id, pagesize=PAGE, pagetoken=None)
+        )
+        policies = await call.cloud.policies(
+            job, lambda api: api.list_v2_policies(account, iam_id=iam_id, type="access", limit=PAGE, start=None)
+        )
+        return bool(keys.fields.get("apikeys") or policies.fields.get("policies"))
 
 
 def _computed(body: Json) -> Mapping[str, Plain | None]:

@@ -13,7 +13,7 @@ from typing import Final, TypeAlias, cast
 from pulumi.provider.experimental.property_value import PropertyValue
 from pulumi.runtime import rpc
 
-from ibm_native.declare import Plain, Property
+from ibm_native.declare import Kind, Plain, Property
 
 
 class _Unknown(Enum):
@@ -109,6 +109,25 @@ def is_secret(value: PropertyValue | None) -> bool:
 
 
 def known(properties: tuple[Property, ...], wire: Mapping[str, PropertyValue]) -> Values:
-    """Return the values of `properties` that are there and known."""
-    found = {each.name: plain(wire.get(each.wire)) for each in properties}
-    return Values({name: value for name, value in found.items() if value is not UNKNOWN})
+    """Return the values of `properties` that are there, known, and of their declared kind."""
+    found = {each.name: _of_kind(each, plain_or_none(wire.get(each.wire))) for each in properties}
+    return Values(found)
+
+
+def plain_or_none(value: PropertyValue | None) -> Plain | None:
+    """Return a value without marks, or None if it is absent, unknown or of no kind that properties have."""
+    try:
+        found = plain(value)
+    except KindError:
+        return None
+    return None if found is UNKNOWN else found
+
+
+def _of_kind(each: Property, value: Plain | None) -> Plain | None:
+    return value if value is not None and has_kind(each.kind, value) else None
+
+
+def has_kind(kind: Kind, value: Plain) -> bool:
+    """Tell whether a value is of a property's kind; a boolean is no integer."""
+    kinds: dict[Kind, type] = {"string": str, "boolean": bool, "integer": int, "array": tuple}
+    return type(value) is kinds[kind]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -143,8 +145,25 @@ async def test_a_key_is_never_sent_where_a_header_says(engine: Engine, registry:
     assert registry.basics == []
 
 
+async def test_a_registry_that_hangs_is_named_in_time_and_a_cancel_doesn_t_wait_for_it(
+    engine: Engine, pace: FastPace
+) -> None:
+    mute = socket.create_server(("127.0.0.1", 0))
+    host = "127.0.0.1:{1}".format(*mute.getsockname())
+    given = {"registryHost": host, "repository": "my-images/nginx", "digest": DIGEST, "policyId": "p"}
+    async with asyncio.timeout(5):
+        with pytest.raises(RefusedError, match=f"the registry at {host} doesn't answer"):
+            await engine.make(ACCESS, {**given, "apiKey": "some-key-of-some-length", "timeoutSeconds": 1})
+        waiting = asyncio.create_task(engine.make(ACCESS, {**given, "apiKey": "some-key-of-some-length"}))
+        await asyncio.sleep(0)
+        pace.cancel()
+        with pytest.raises(RefusedError, match="cancelled while waiting"):
+            await waiting
+    mute.close()
+
+
 async def test_an_unreachable_registry_is_named(engine: Engine, registry: Registry) -> None:
-    with pytest.raises(RefusedError, match=r"the registry at 127\.0\.0\.1:9 can't be reached"):
+    with pytest.raises(RefusedError, match=r"the registry at 127\.0\.0\.1:9 doesn't answer"):
         await engine.make(ACCESS, inputs(registry, "some-key-of-some-length", registryHost="127.0.0.1:9"))
 
 

@@ -85,9 +85,10 @@ async def test_the_next_run_removes_what_a_broken_off_create_left(engine: Engine
     assert await engine.refresh(second) == second
 
 
-async def test_a_service_id_that_is_in_use_is_no_orphan(engine: Engine) -> None:
+@pytest.mark.parametrize("token", [API_KEY, POLICY])
+async def test_a_service_id_that_is_in_use_is_no_orphan(engine: Engine, token: str) -> None:
     first = await engine.make(SERVICE_ID, {"name": "puller"})
-    await engine.make(API_KEY, {"name": "key", "iamId": first.outputs["iamId"]})
+    await engine.make(token, inputs_of(token, first))
     await engine.make(SERVICE_ID, {"name": "puller"})
     assert await engine.refresh(first) == first
 

@@ -181,6 +181,20 @@ def test_a_namespace_policy_needs_its_region_and_the_registry() -> None:
     assert [each.path for each in life.problems(frozenset(values), values)] == ["namespace"]
 
 
+def test_regions_are_the_registry_s_for_the_registry_only() -> None:
+    life = next(life for life in LIVES if life.declaration.token == POLICY)
+
+    def problems(**changes: Any) -> list[str]:
+        checked, found = check(life.declaration.inputs, wire({"iamId": IAM_ID, "roles": ["Viewer"], **changes}))
+        values = known(life.declaration.inputs, checked)
+        return [each.path for each in [*found, *life.problems(frozenset(values), values)]]
+
+    assert problems(region="us-east") == ["region"]
+    assert problems(region="ap-north") == ["region"]
+    assert problems(region="us-east", service="kms") == []
+    assert problems(region=1.0, namespace=2.0) == ["region", "namespace"]
+
+
 def test_the_provider_s_own_configuration_is_checked_as_a_whole() -> None:
     _, problems = check(PROPERTIES, wire({"region": "ap-north", "iamEndpoint": "iam.cloud.ibm.com", "apikey": "x"}))
     assert {each.path for each in problems} == {"region", "iamEndpoint", "apikey"}
