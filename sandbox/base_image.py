@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Generator
 from pathlib import Path
 from typing import cast
@@ -86,6 +87,9 @@ def _bootstrap(tar: Path, layout: Layout, debian: DebianTree) -> None:
     hook = layout.run / "base-image-hook"
     hook.write_text(f"#!/bin/sh\n{_FINISH}")
     hook.chmod(0o700)
+    # Below the unfinished entry of the cache, so that what a cancelled run leaves there goes with it.
+    temporary = tar.parent / "tmp"
+    temporary.mkdir()
     made = children.run(
         [
             debian.binary("mmdebstrap"),
@@ -95,8 +99,9 @@ def _bootstrap(tar: Path, layout: Layout, debian: DebianTree) -> None:
             _SUITE,
             tar,
         ],
-        debian.environ(),
+        debian.environ() | {"TMPDIR": str(temporary)},
     )
+    shutil.rmtree(temporary, ignore_errors=True)
     if made.status:
         errors = [line for line in made.stderr.splitlines() if line.startswith("E:")]
         raise SandboxError(

@@ -60,7 +60,7 @@ def etcd_command(layout: Layout, tools: Tools) -> Command:
 def apiserver(layout: Layout) -> Part:
     """Return the API server."""
     endpoint = api(layout)
-    return Part("kube-apiserver", "Kubernetes API server", _SERVER, lambda: endpoint.problem("/readyz"), usually=6)
+    return Part("kube-apiserver", "Kubernetes API server", _SERVER, lambda: endpoint.problem("/readyz"), usually=4)
 
 
 def apiserver_command(layout: Layout, tools: Tools) -> Command:
