@@ -87,12 +87,15 @@ class Cgroup:
             found |= _processes(folder)
         return found
 
-    def remove(self) -> None:
-        """Remove the cgroup and those below it, as far as no process is left in them."""
-        for folder in self._folders():
-            for below, _, _ in os.walk(folder, topdown=False):
-                with contextlib.suppress(OSError):
-                    Path(below).rmdir()
+    def remove(self, limit: float = 5.0) -> None:
+        """Remove the cgroup and those below it; one whose last process is still ending goes a moment later."""
+        deadline = time.monotonic() + limit
+        while (folders := self._folders()) and time.monotonic() < deadline:
+            for folder in folders:
+                for below, _, _ in os.walk(folder, topdown=False):
+                    with contextlib.suppress(OSError):
+                        Path(below).rmdir()
+            time.sleep(0.01)
 
     def left(self) -> list[Path]:
         """Return what is left of the cgroup."""

@@ -56,10 +56,7 @@ def remove_traces(layout: Layout) -> None:
                 with suppress(OSError):
                     place.rmdir()  # only if it is empty
     shutil.rmtree(layout.run, ignore_errors=True)
-    deadline = time.monotonic() + 5
-    while cgroup.left() and time.monotonic() < deadline:
-        cgroup.remove()
-        time.sleep(0.02)
+    cgroup.remove()
 
 
 def leftovers(layout: Layout) -> list[str]:
