@@ -88,9 +88,10 @@ class Cgroup:
         return found
 
     def remove(self, limit: float = 5.0) -> None:
-        """Remove the cgroup and those below it; one whose last process is still ending goes a moment later."""
+        """Remove the cgroup and those below it, and kill what may still come in: a start that was cut off."""
         deadline = time.monotonic() + limit
         while (folders := self._folders()) and time.monotonic() < deadline:
+            send(self.everyone(), signal.SIGKILL)
             for folder in folders:
                 for below, _, _ in os.walk(folder, topdown=False):
                     with contextlib.suppress(OSError):
