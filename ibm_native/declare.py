@@ -7,6 +7,7 @@ here and camelCase on Pulumi's wire.
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -92,7 +93,7 @@ class Resource(pulumi.CustomResource):
 
     def __init_subclass__(cls, *, token: str, args: type) -> None:
         super().__init_subclass__()
-        cls.declaration = Declaration(token, cls.__doc__ or "", declared_inputs(args), _outputs(cls, args))
+        cls.declaration = Declaration(token, inspect.cleandoc(cls.__doc__ or ""), declared_inputs(args), _outputs(cls, args))
         names = {each.name: each.wire for each in (*cls.declaration.inputs, *cls.declaration.outputs)}
         cls._wire_names = names
         cls._python_names = {wire: name for name, wire in names.items()}
