@@ -93,7 +93,9 @@ class Resource(pulumi.CustomResource):
 
     def __init_subclass__(cls, *, token: str, args: type) -> None:
         super().__init_subclass__()
-        cls.declaration = Declaration(token, inspect.cleandoc(cls.__doc__ or ""), declared_inputs(args), _outputs(cls, args))
+        cls.declaration = Declaration(
+            token, inspect.cleandoc(cls.__doc__ or ""), declared_inputs(args), _outputs(cls, args)
+        )
         names = {each.name: each.wire for each in (*cls.declaration.inputs, *cls.declaration.outputs)}
         cls._wire_names = names
         cls._python_names = {wire: name for name, wire in names.items()}
