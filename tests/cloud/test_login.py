@@ -148,7 +148,7 @@ def test_a_key_that_is_gone_no_longer_logs_in(cloud: StandIn, owner: Clients, ro
     answer = ask(cloud, key_of(robot), PULL)
     status, code, message = unverified.BAD_LOGIN
     assert (status, answer.status_code) == (400, 400)
-    assert answer.json() == {"errors": [{"code": code, "message": message, "detail": None}]}
+    assert answer.json() == {"errors": [{"code": code, "message": message, "detail": {}}]}
 
 
 def test_a_policy_that_is_gone_gives_nothing_any_more(cloud: StandIn, owner: Clients, robot: Robot) -> None:
@@ -163,7 +163,7 @@ def test_an_anonymous_caller_gets_401(cloud: StandIn) -> None:
         assert answer.json()["errors"][0] == {
             "code": "UNAUTHORIZED",
             "message": "authentication required",
-            "detail": None,
+            "detail": {},
         }
 
 
