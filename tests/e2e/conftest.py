@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,22 +18,18 @@ def sandbox_home() -> Iterator[Path]:
     if machine.is_up():
         yield paths.home()
         return
-    folder = Path(tempfile.mkdtemp(prefix="icr-"))
-    before = os.environ.get("ICR_SANDBOX_HOME")
-    os.environ["ICR_SANDBOX_HOME"] = str(folder / "home")
-    try:
-        machine.up()
-        yield folder / "home"
-    finally:
-        machine.down()
-        left = machine.leftovers()
-        machine.reset()
-        shutil.rmtree(folder, ignore_errors=True)
-        if before is None:
-            del os.environ["ICR_SANDBOX_HOME"]
-        else:
-            os.environ["ICR_SANDBOX_HOME"] = before
-        assert left == [], "`down` left something on this machine"
+    with (
+        tempfile.TemporaryDirectory(prefix="icr-", ignore_cleanup_errors=True) as folder,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        home = Path(folder, "home")
+        patch.setenv("ICR_SANDBOX_HOME", str(home))
+        try:
+            machine.up()
+            yield home
+        finally:
+            machine.down()
+        assert machine.leftovers() == [], "`down` left something on this machine"
 
 
 @pytest.fixture(scope="module")
