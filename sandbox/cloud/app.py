@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sandbox.cloud import token_keys
 from sandbox.cloud.clock import Clock
+from sandbox.cloud.controls.wire import Wire
 from sandbox.cloud.errors import ServiceError
 from sandbox.cloud.identity import api_keys, grants, service_ids
 from sandbox.cloud.identity.errors import IdentityError, TokenError
@@ -66,7 +67,7 @@ def make_app(world: World) -> ASGIApp:
     )
     app.router.redirect_slashes = False
     app.state.world = world
-    return _RawPath(app)
+    return Wire(_RawPath(app), world.controls, world.clock)
 
 
 class _RawPath:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session
 
 from sandbox.cloud import authz
 from sandbox.cloud.accounts import Account
+from sandbox.cloud.controls.delays import Delays
+from sandbox.cloud.controls.journal import OWNER, Decision
 from sandbox.cloud.policies.models import grants_of
 
 
@@ -22,11 +24,16 @@ class Caller:
 
 
 class Rights:
-    """The rights of one caller, as the store has them now."""
+    """The rights of one caller, as the store has them at `now`, in milliseconds; `note` gets each judgement."""
 
-    def __init__(self, session: Session, caller: Caller) -> None:
+    def __init__(
+        self, session: Session, caller: Caller, now: int, delays: Delays, note: Callable[[Decision], None]
+    ) -> None:
         self._session = session
         self._caller = caller
+        self._now = now
+        self._delays = delays
+        self._note = note
 
     @cached_property
     def is_owner(self) -> bool:
@@ -36,11 +43,21 @@ class Rights:
 
     @cached_property
     def grants(self) -> tuple[authz.Grant, ...]:
-        """What the caller's active policies give."""
-        return grants_of(self._session, self._caller.account_id, self._caller.iam_id)
+        """What the caller's policies give: those that are active and in effect, or deleted and not yet without."""
+        lingering = self._delays.lingering(self._now)
+        found = grants_of(self._session, self._caller.account_id, self._caller.iam_id, lingering)
+        return tuple(grant for grant in found if self._delays.is_effective(grant.policy_id, self._now))
 
     def permit(self, action: str, target: Mapping[str, str]) -> bool:
         """Tell whether the caller may do this to the resource that `target` describes; never in another account."""
+        policy = self._allowing(action, target)
+        self._note(Decision(action, dict(target), policy))
+        return policy is not None
+
+    def _allowing(self, action: str, target: Mapping[str, str]) -> str | None:
         if target["accountId"] != self._caller.account_id:
-            return False
-        return self.is_owner or authz.allowing(self.grants, action, target) is not None
+            return None
+        if self.is_owner:
+            return OWNER
+        grant = authz.allowing(self.grants, action, target)
+        return grant.policy_id if grant else None

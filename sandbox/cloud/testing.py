@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, Unpack
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -24,6 +24,8 @@ from sandbox.cloud import token_keys
 from sandbox.cloud.accounts import create_account
 from sandbox.cloud.app import make_app
 from sandbox.cloud.clock import Clock
+from sandbox.cloud.controls.faults import Effects, Fault
+from sandbox.cloud.controls.journal import Record
 from sandbox.cloud.identity.tokens import IamTokens
 from sandbox.cloud.login.tokens import RegistryTokens
 from sandbox.cloud.regions import Regions
@@ -37,6 +39,22 @@ class StandIn:
     `url` is IAM's address and the first region's; `registry_urls` has one address a region. `api_key` belongs to the
     owner of `account_id`, whose IAM ID is `owner_iam_id`. `clock` can be moved; `store` is the database, for what no
     API can make. Everything is in memory, and gone after `stop`.
+
+    Time and faults, for tests of what goes wrong at IBM; times are seconds, of `clock` unless said otherwise:
+
+    cloud.clock.advance(3600)                                     # tokens and keys expire
+    cloud.visibility_delay = 30                                   # what is made from now on is 404 for 30 s
+    cloud.authorization_delay = 30                                # new keys and policies do nothing for 30 s
+    cloud.removal_delay = 600                                     # deleted policies go on for 600 s
+    cloud.fault("POST", "/v1/apikeys", reset="after")             # once: the key is made, the answer is lost
+    cloud.fault("GET", "/v2/policies/*", count=2, status=429, retry_after=1)
+    cloud.fault(path="/identity/token", count=None, delay=0.5)    # every time, half a real second late
+    cloud.fault("PUT", "/v1/serviceids/*", malformed=True)        # done, but the answer is broken JSON
+    cloud.fault("GET", "/v1/serviceids/*", slow=2)                # the answer's body takes two real seconds
+    cloud.clear_faults()                                          # no more faults, no more delays
+    [(each.method, each.path, each.status, each.policy) for each in cloud.requests]
+
+    See `Fault`, `Delays` and `Record` for what each of them means precisely.
     """
 
     def __init__(self, regions: Sequence[str] = ("jp-tok",)) -> None:
@@ -48,12 +66,63 @@ class StandIn:
         self.clock = Clock()
         iam_tokens, registry_tokens = _signers()
         self.store = Store(None)
-        world = World(self.store, self.clock, Regions(addresses), iam_tokens, registry_tokens)
+        self.world = World(self.store, self.clock, Regions(addresses), iam_tokens, registry_tokens)
+        self._controls = self.world.controls
         with self.store.transaction() as session:
             account, self.api_key = create_account(session, self.clock)
             self.account_id = account.id
             self.owner_iam_id = account.owner_iam_id
-        self._server = _Server(make_app(world), list(sockets.values()))
+        self._server = _Server(make_app(self.world), list(sockets.values()))
+
+    def fault(self, method: str | None = None, path: str = "*", **effects: Unpack[Effects]) -> Fault:
+        """Let requests of this method and raw path (`*` fits any text) go wrong; the next one, unless told otherwise.
+
+        Raises:
+            SandboxError: an effect has no legal value.
+
+        """
+        return self._controls.faults.add(Fault(method=method, path=path, **effects))
+
+    def clear_faults(self) -> None:
+        """Take back all faults and delays."""
+        self._controls.faults.clear()
+        self._controls.delays.clear()
+
+    @property
+    def requests(self) -> list[Record]:
+        """The requests so far, oldest first; each is there before its caller gets the answer."""
+        return self._controls.journal.records()
+
+    def clear_requests(self) -> None:
+        """Forget the requests so far."""
+        self._controls.journal.clear()
+
+    @property
+    def visibility_delay(self) -> float:
+        """For how long nothing finds what is made."""
+        return self._controls.delays.visibility
+
+    @visibility_delay.setter
+    def visibility_delay(self, seconds: float) -> None:
+        self._controls.delays.visibility = seconds
+
+    @property
+    def authorization_delay(self) -> float:
+        """For how long new keys and policies have no effect."""
+        return self._controls.delays.authorization
+
+    @authorization_delay.setter
+    def authorization_delay(self, seconds: float) -> None:
+        self._controls.delays.authorization = seconds
+
+    @property
+    def removal_delay(self) -> float:
+        """For how long deleted policies keep their effect."""
+        return self._controls.delays.removal
+
+    @removal_delay.setter
+    def removal_delay(self, seconds: float) -> None:
+        self._controls.delays.removal = seconds
 
     def stop(self) -> None:
         """Close all connections and forget everything; a second call does nothing."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar
 from urllib.parse import unquote
@@ -17,6 +17,9 @@ from starlette.routing import Route
 from sandbox.cloud import limits
 from sandbox.cloud.accounts import Account
 from sandbox.cloud.clock import Clock
+from sandbox.cloud.controls import Controls
+from sandbox.cloud.controls.journal import Record
+from sandbox.cloud.controls.wire import RECORD
 from sandbox.cloud.errors import (
     ForbiddenError,
     InvalidTokenError,
@@ -24,6 +27,7 @@ from sandbox.cloud.errors import (
     NotImplementedYetError,
     ServiceError,
 )
+from sandbox.cloud.identity.models import ApiKey, find_key
 from sandbox.cloud.identity.tokens import IamTokens
 from sandbox.cloud.login.tokens import RegistryTokens
 from sandbox.cloud.regions import Regions
@@ -42,6 +46,7 @@ class World:
     regions: Regions
     iam_tokens: IamTokens
     registry_tokens: RegistryTokens
+    controls: Controls = field(default_factory=Controls)
 
 
 class Call:
@@ -53,6 +58,7 @@ class Call:
         self.body = body
         self.session = session
         self.now = world.clock.millis()
+        self._record: Record = request.scope[RECORD]
 
     @cached_property
     def caller(self) -> Caller:
@@ -68,12 +74,37 @@ class Call:
         iam_id, account_id = self.world.iam_tokens.verify(token.strip(), self.now / 1000)
         if self.session.get(Account, account_id) is None:
             raise InvalidTokenError("the account is gone")
+        self._record.caller = iam_id
         return Caller(iam_id, account_id)
 
     @cached_property
     def rights(self) -> Rights:
         """What the caller may do."""
-        return Rights(self.session, self.caller)
+        return self.rights_of(self.caller)
+
+    def rights_of(self, caller: Caller) -> Rights:
+        """Return what somebody who has proved to be this caller may do; the log of requests names it."""
+        self._record.caller = caller.iam_id
+        return Rights(self.session, caller, self.now, self.world.controls.delays, self._record.decide)
+
+    def usable_key(self, value: str) -> ApiKey | None:
+        """Return the API key with this value, if it exists and gets its owner in at this time."""
+        key = find_key(self.session, value)
+        if key is None or not key.usable(self.now):
+            return None
+        return key if self.world.controls.delays.is_effective(key.id, self.now) else None
+
+    def made(self, identifier: str) -> None:
+        """Note that this was made, for the delays that tests set."""
+        self.world.controls.delays.made(identifier, self.now)
+
+    def sees(self, identifier: str) -> bool:
+        """Tell whether what has this id can be found already."""
+        return self.world.controls.delays.is_visible(identifier, self.now)
+
+    def hidden(self) -> list[str]:
+        """Return the ids that no list shows yet."""
+        return self.world.controls.delays.hidden(self.now)
 
     def authorize(self, action: str, target: Mapping[str, str]) -> None:
         """Go on only if the caller may do this.

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from sandbox.cloud import authz, roles
 from sandbox.cloud.identity.errors import IdentityError
 from sandbox.cloud.identity.keys import CreateBody, UpdateBody, create_key, set_leak_and_expiry, shown_key
-from sandbox.cloud.identity.models import ApiKey, ServiceId, hash_of, is_service_id
+from sandbox.cloud.identity.models import ApiKey, ServiceId, find_key, is_service_id
 from sandbox.cloud.identity.paging import page, query_of
 from sandbox.cloud.identity.versions import check_version, new_context
 from sandbox.cloud.web import Call, Routes, answer
@@ -50,7 +50,7 @@ def list_all(call: Call) -> Response:
         raise IdentityError.malformed("scope must be entity or account")
     if kind not in (None, "user", "serviceid"):
         raise IdentityError.malformed("type must be user or serviceid")
-    wanted = select(ApiKey).where(ApiKey.account_id == query.account_id)
+    wanted = select(ApiKey).where(ApiKey.account_id == query.account_id, ApiKey.id.not_in(call.hidden()))
     iam_id = query.filters.get("iam_id") or (call.caller.iam_id if scope == "entity" else None)
     _authorize(call, "list", iam_id)
     if iam_id is not None:
@@ -72,7 +72,7 @@ def details(call: Call) -> Response:
     value = call.request.headers.get("iam-apikey")
     if not value:
         raise IdentityError(400, "missing_property", "BXNIM0109E", "Property missing or empty: 'IAM-ApiKey'.")
-    key = call.session.scalars(select(ApiKey).where(ApiKey.value_hash == hash_of(value))).one_or_none()
+    key = find_key(call.session, value)
     if key is None or key.account_id != call.caller.account_id:
         raise IdentityError.absent("API key")
     if key.iam_id != call.caller.iam_id:
@@ -155,7 +155,7 @@ def _set(call: Call, *, locked: bool | None = None, disabled: bool | None = None
 def _find(call: Call, action: str) -> ApiKey:
     identifier = call.path("id")
     key = call.session.get(ApiKey, identifier)
-    if key is None or key.account_id != call.caller.account_id:
+    if key is None or key.account_id != call.caller.account_id or not call.sees(identifier):
         raise IdentityError.absent(f"API key {identifier}")
     _authorize(call, action, key.iam_id)
     return key

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from sandbox.cloud import unverified
 from sandbox.cloud.accounts import Account
 from sandbox.cloud.identity.errors import TokenError
-from sandbox.cloud.identity.models import ApiKey, ServiceId, is_service_id, usable_key
+from sandbox.cloud.identity.models import ApiKey, ServiceId, is_service_id
 from sandbox.cloud.identity.tokens import LIFETIME, SCOPE, Identity
 from sandbox.cloud.web import Call, Routes, answer
 
@@ -43,7 +43,7 @@ def token(call: Call) -> Response:
     value = form.get("apikey")
     if not value:
         raise TokenError.missing("apikey")
-    key = usable_key(call.session, value, call.now)
+    key = call.usable_key(value)
     if key is None:
         raise TokenError(400, *unverified.KEY_NOT_USABLE)
     now = call.now / 1000

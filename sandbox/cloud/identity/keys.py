@@ -67,6 +67,7 @@ def create_key(call: Call, body: CreateBody, iam_id: str, account_id: str) -> di
     set_leak_and_expiry(call, key, body.action_when_leaked, body.expires_at)
     call.session.add(key)
     call.session.flush()
+    call.made(key.id)
     return shown_key(call, key, value=value)
 
 

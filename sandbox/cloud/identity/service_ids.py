@@ -75,6 +75,7 @@ def create(call: Call) -> Response:
     )
     call.session.add(service_id)
     call.session.flush()
+    call.made(service_id.id)
     shown = _shown(call, service_id)
     if body.apikey is not None:
         shown["apikey"] = create_key(call, body.apikey, service_id.iam_id, service_id.account_id)
@@ -89,7 +90,7 @@ def list_all(call: Call) -> Response:
     if not query.account_id:
         raise IdentityError.missing("account_id")
     _authorize(call, "get", query.account_id)
-    wanted = select(ServiceId).where(ServiceId.account_id == query.account_id)
+    wanted = select(ServiceId).where(ServiceId.account_id == query.account_id, ServiceId.id.not_in(call.hidden()))
     if "name" in query.filters:
         wanted = wanted.where(ServiceId.name == query.filters["name"])
     columns = {name: getattr(ServiceId, name) for name in _SORTS}
@@ -165,7 +166,7 @@ def _set_locked(call: Call, *, locked: bool) -> Response:
 def _find(call: Call, action: str, *, itself: bool = False) -> ServiceId:
     identifier = call.path("id")
     service_id = call.session.get(ServiceId, identifier)
-    if service_id is None or service_id.account_id != call.caller.account_id:
+    if service_id is None or service_id.account_id != call.caller.account_id or not call.sees(identifier):
         raise IdentityError.absent(f"Service ID {identifier}")
     if not (itself and service_id.iam_id == call.caller.iam_id):
         _authorize(call, action, service_id.account_id, service_id.id)

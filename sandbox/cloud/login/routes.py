@@ -13,11 +13,11 @@ from sandbox.cloud import authz, roles, unverified
 from sandbox.cloud.accounts import Account
 from sandbox.cloud.clock import millis_text
 from sandbox.cloud.errors import InvalidTokenError
-from sandbox.cloud.identity.models import ServiceId, is_service_id, usable_key
+from sandbox.cloud.identity.models import ServiceId, is_service_id
 from sandbox.cloud.login.errors import LoginError
 from sandbox.cloud.login.scopes import granted, parse
 from sandbox.cloud.registry.models import Namespace
-from sandbox.cloud.rights import Caller, Rights
+from sandbox.cloud.rights import Caller
 from sandbox.cloud.web import Call, Routes, answer
 
 routes = Routes(LoginError)
@@ -46,7 +46,7 @@ def post(call: Call) -> Response:
 
 def _token(call: Call, caller: Caller, scopes: Sequence[str]) -> Response:
     region = call.world.regions.of_host(call.request.headers.get("host", ""))
-    rights = Rights(call.session, caller)
+    rights = call.rights_of(caller)
 
     def allows(name: str, action: str) -> bool:
         """Tell whether the caller may do this; never in a namespace that doesn't exist."""
@@ -84,7 +84,7 @@ def _log_in(call: Call, username: str, password: str) -> Caller:
 
 def _identify(call: Call, username: str, password: str) -> Caller | None:
     if username == "iamapikey":
-        key = usable_key(call.session, password, call.now)
+        key = call.usable_key(password)
         return Caller(key.iam_id, key.account_id) if key else None
     if username in ("iambearer", "iamrefresh"):
         typ = "refresh" if username == "iamrefresh" else None

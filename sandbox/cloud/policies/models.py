@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from sandbox.cloud.authz import Condition, Grant
@@ -46,10 +47,11 @@ def next_etag(etag: str | None) -> str:
     return f"{count}-{secrets.token_hex(16)}"
 
 
-def grants_of(session: Session, account_id: str, iam_id: str) -> tuple[Grant, ...]:
-    """Return what the subject's active policies give in this account."""
+def grants_of(session: Session, account_id: str, iam_id: str, lingering: Sequence[str] = ()) -> tuple[Grant, ...]:
+    """Return what the subject's active policies give in this account, and those deleted ones with these ids."""
+    in_force = or_(Policy.state == ACTIVE, Policy.id.in_(lingering)) if lingering else Policy.state == ACTIVE
     wanted = select(Policy.id, Policy.document).where(
-        Policy.iam_id == iam_id, Policy.account_id == account_id, Policy.state == ACTIVE
+        Policy.iam_id == iam_id, Policy.account_id == account_id, in_force
     )
     return tuple(_grant(policy_id, PolicyBody.of(document)) for policy_id, document in session.execute(wanted))
 

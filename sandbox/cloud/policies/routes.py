@@ -49,6 +49,7 @@ def create(call: Call) -> Response:
     )
     _refuse_duplicate(call, policy)
     call.session.add(policy)
+    call.made(policy.id)
     return _answer(call, policy, 201)
 
 
@@ -61,6 +62,7 @@ def list_all(call: Call) -> Response:
         raise PolicyError.missing_query("account_id")
     limit, start = _window(call)
     wanted = select(Policy).where(Policy.account_id == account_id, Policy.state == (call.query("state") or ACTIVE))
+    wanted = wanted.where(Policy.id.not_in(call.hidden()))
     if iam_id := call.query("iam_id"):
         wanted = wanted.where(Policy.iam_id == iam_id)
     if (kind := call.query("type")) and kind != "access":
@@ -115,6 +117,7 @@ def delete(call: Call) -> Response:
     call.authorize("iam.policy.delete", PolicyBody.of(policy.document).target())
     _refuse_locked(call, policy.iam_id)
     policy.state = DELETED
+    call.world.controls.delays.removed(policy.id, call.now)
     policy.touch(call.now, call.caller.iam_id)
     return Response(status_code=204)
 
@@ -181,7 +184,7 @@ def _refuse_duplicate(call: Call, policy: Policy) -> None:
 
 def _find(call: Call) -> Policy:
     policy = call.session.get(Policy, call.path("id"))
-    if policy is None or policy.account_id != call.caller.account_id:
+    if policy is None or policy.account_id != call.caller.account_id or not call.sees(policy.id):
         raise PolicyError.absent(call.path("id"))
     return policy
 
