@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import subprocess
 import sys
@@ -83,7 +84,7 @@ def named_by(info: language_pb2.ProgramInfo) -> Environment:
     options = cast("dict[str, object]", MessageToDict(info.options))
     named = options.get("virtualenv")
     return Environment(
-        virtualenv=Path(info.root_directory, str(named)) if named else None,
+        virtualenv=Path(os.path.normpath(Path(info.root_directory, str(named)))) if named else None,
         toolchain=_TOOLCHAINS.get(str(options.get("toolchain")), "Auto"),
         type_checker=_TYPE_CHECKERS.get(str(options.get("typechecker")), "None"),
     )
