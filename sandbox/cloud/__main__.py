@@ -54,6 +54,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME=HOST:PORT",
         help="a region and the address that its users type, such as jp-tok=127.0.0.1:7001; may be repeated",
     )
+    parser.add_argument(
+        "--control-port",
+        type=int,
+        metavar="N",
+        help="also serve the control API on 127.0.0.1, this port: clock, delays, faults, log of requests (no login)",
+    )
     parser.add_argument("--registry-token-key", type=Path, metavar="PATH", help="EC key that signs registry tokens")
     parser.add_argument("--registry-token-cert", type=Path, metavar="PATH", help="the certificate for it")
     return parser
@@ -72,15 +78,19 @@ def _serve(options: argparse.Namespace) -> int:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with FileLock(folder / "lock", timeout=0):
             world = _world(options, folder)
-            listening = _listen(options.uds, options.port)
+            listening = [_listen(options.uds, options.port)]
+            control: int | None = options.control_port
+            if control is not None:
+                listening.append(_listen(None, control))
+                control = int(listening[-1].getsockname()[1])
             key = _admin_key(world)
             if key is not None:
                 print(f"API key of the account's owner, shown this once: {key}", flush=True)
             config = uvicorn.Config(
-                make_app(world), log_level="warning", access_log=False, server_header=False, lifespan="off"
+                make_app(world, control), log_level="warning", access_log=False, server_header=False, lifespan="off"
             )
             with suppress(KeyboardInterrupt):
-                uvicorn.Server(config).run([listening])
+                uvicorn.Server(config).run(listening)
             world.store.close()
     except Timeout as error:
         raise SandboxError(f"Another stand-in is using {folder}.", "Stop it, or give another --data.") from error

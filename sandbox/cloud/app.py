@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sandbox.cloud import token_keys
 from sandbox.cloud.clock import Clock
+from sandbox.cloud.controls.routes import make_control_app
 from sandbox.cloud.controls.wire import Wire
 from sandbox.cloud.errors import ServiceError
 from sandbox.cloud.identity import api_keys, grants, service_ids
@@ -58,8 +59,8 @@ def make_world(folder: Path | None, addresses: dict[str, str], key: Path, certif
     )
 
 
-def make_app(world: World) -> ASGIApp:
-    """Make the application."""
+def make_app(world: World, control_port: int | None = None) -> ASGIApp:
+    """Make the application; what comes in at the control port is for the control API."""
     routes = [route for service in _SERVICES for route in service.routes.routes]
     app = Starlette(
         routes=[Route(HEALTH, _health), *routes],
@@ -67,7 +68,22 @@ def make_app(world: World) -> ASGIApp:
     )
     app.router.redirect_slashes = False
     app.state.world = world
-    return Wire(_RawPath(app), world.controls, world.clock)
+    cloud = Wire(_RawPath(app), world.controls, world.clock)
+    return _ByPort(cloud, make_control_app(world), control_port) if control_port else cloud
+
+
+class _ByPort:
+    """Gives what comes in at the control port to the control API, everything else to the cloud."""
+
+    def __init__(self, cloud: ASGIApp, control: ASGIApp, port: int) -> None:
+        self._cloud = cloud
+        self._control = control
+        self._port = port
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        server: tuple[str, int | None] | None = scope.get("server")
+        app = self._control if server and server[1] == self._port else self._cloud
+        await app(scope, receive, send)
 
 
 class _RawPath:

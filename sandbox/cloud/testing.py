@@ -38,7 +38,8 @@ class StandIn:
 
     `url` is IAM's address and the first region's; `registry_urls` has one address a region. `api_key` belongs to the
     owner of `account_id`, whose IAM ID is `owner_iam_id`. `clock` can be moved; `store` is the database, for what no
-    API can make. Everything is in memory, and gone after `stop`.
+    API can make. `control_url` is the control API's address, where `control` asked for it. Everything is in memory,
+    and gone after `stop`.
 
     Time and faults, for tests of what goes wrong at IBM; times are seconds, of `clock` unless said otherwise:
 
@@ -57,7 +58,7 @@ class StandIn:
     See `Fault`, `Delays` and `Record` for what each of them means precisely.
     """
 
-    def __init__(self, regions: Sequence[str] = ("jp-tok",)) -> None:
+    def __init__(self, regions: Sequence[str] = ("jp-tok",), *, control: bool = False) -> None:
         sockets = {region: _listen() for region in regions}
         addresses = {region: "127.0.0.1:{1}".format(*open_.getsockname()) for region, open_ in sockets.items()}
         self.region = regions[0]
@@ -72,7 +73,11 @@ class StandIn:
             account, self.api_key = create_account(session, self.clock)
             self.account_id = account.id
             self.owner_iam_id = account.owner_iam_id
-        self._server = _Server(make_app(self.world), list(sockets.values()))
+        control_socket = _listen() if control else None
+        control_port = int(control_socket.getsockname()[1]) if control_socket else None
+        self.control_url = f"http://127.0.0.1:{control_port}" if control_port else None
+        listening = [*sockets.values(), *([control_socket] if control_socket else [])]
+        self._server = _Server(make_app(self.world, control_port), listening)
 
     def fault(self, method: str | None = None, path: str = "*", **effects: Unpack[Effects]) -> Fault:
         """Let requests of this method and raw path (`*` fits any text) go wrong; the next one, unless told otherwise.

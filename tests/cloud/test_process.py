@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -28,12 +28,13 @@ KEY = "a key of the test's own, long enough"
 class Cloud:
     """A stand-in in a process of its own."""
 
-    def __init__(self, data: Path, key: str | None = KEY) -> None:
+    def __init__(self, data: Path, key: str | None = KEY, options: Sequence[str] = ()) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
-        self.process = start("--data", str(data), "--port", str(port), "--region", "jp-tok=127.0.0.1:7001", key=key)
+        where = ("--data", str(data), "--port", str(port), "--region", "jp-tok=127.0.0.1:7001")
+        self.process = start(*where, *options, key=key)
         wait_until_ready(self.process, socket.AF_INET, ("127.0.0.1", port))
 
     def kill(self) -> str:
@@ -89,8 +90,8 @@ def stopping() -> Generator[ExitStack]:
         yield stack
 
 
-def run(stopping: ExitStack, data: Path, key: str | None = KEY) -> Cloud:
-    cloud = Cloud(data, key)
+def run(stopping: ExitStack, data: Path, key: str | None = KEY, options: Sequence[str] = ()) -> Cloud:
+    cloud = Cloud(data, key, options)
     stopping.callback(lambda: cloud.process.poll() is None and cloud.kill())
     return cloud
 
@@ -205,6 +206,19 @@ def test_a_unix_socket_works_and_the_host_header_finds_the_region(tmp_path: Path
         }
         process.kill()
         process.wait()
+
+
+def test_the_control_port_serves_the_control_api_and_no_other_port_does(tmp_path: Path, stopping: ExitStack) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = int(free.getsockname()[1])
+    cloud = run(stopping, tmp_path, options=("--control-port", str(port)))
+    control = f"http://127.0.0.1:{port}"
+    assert httpx.put(f"{control}/sandbox/clock", json={"advance": 3601}).json()["now"] > time.time() + 3600
+    assert httpx.get(f"{cloud.url}/v1/apikeys", headers=cloud.bearer()).status_code == 200
+    assert [each["path"] for each in httpx.get(f"{control}/sandbox/requests").json()][-1] == "/v1/apikeys"
+    assert httpx.get(f"{cloud.url}/sandbox/requests").status_code == 501
+    assert httpx.get(f"{control}/v1/apikeys").status_code == 404
 
 
 def test_it_stops_quietly_on_a_signal(tmp_path: Path, stopping: ExitStack) -> None:
