@@ -15,7 +15,7 @@ from sandbox.errors import SandboxError
 from sandbox.toolchain import cache, children
 
 SITE = "https://get.pulumi.com"
-_PATIENCE = 2.5
+PATIENCE = 2.5
 """Seconds that the site may take to answer the first question."""
 _STALLED = 30.0
 """Seconds without a byte after which a download has broken off."""
@@ -74,7 +74,7 @@ def _probe(url: str) -> str | None:
 
     def ask() -> None:
         try:
-            with urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=_PATIENCE):
+            with urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=PATIENCE):
                 answers.append(None)
         except urllib.error.URLError as error:
             answers.append(str(error.reason))
@@ -84,8 +84,8 @@ def _probe(url: str) -> str | None:
     # A thread, because looking up a host's name has no time limit of its own.
     thread = threading.Thread(target=ask, name="probe", daemon=True)
     thread.start()
-    thread.join(_PATIENCE)
-    return answers[0] if answers else f"no answer in {_PATIENCE} s"
+    thread.join(PATIENCE)
+    return answers[0] if answers else f"no answer in {PATIENCE} s"
 
 
 def _download(url: str, target: Path) -> str:

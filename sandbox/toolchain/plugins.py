@@ -13,7 +13,6 @@ from importlib.metadata import version
 from pathlib import Path
 
 from sandbox import paths, progress
-from sandbox.errors import SandboxError
 from sandbox.toolchain import cache, children, launchers, official, system
 
 HOME = paths.LOCAL / "pulumi-home"
@@ -25,22 +24,18 @@ _SCRIPT = b"#!"
 def ensure(pulumi: Path) -> None:
     """Put every plugin into the Pulumi home."""
     for name in _NAMES:
-        plugin = _binary(name)
+        plugin = binary(name)
         if _is_stand_in(plugin) or not plugin.exists():
             _put(name, plugin, pulumi)
 
 
-def complete() -> bool:
-    """Return whether every plugin is there."""
-    return all(_binary(name).exists() for name in _NAMES)
-
-
 def stand_ins_used() -> bool:
     """Return whether any plugin is this project's, which means that the official ones can't be had here."""
-    return any(_is_stand_in(_binary(name)) for name in _NAMES)
+    return any(_is_stand_in(binary(name)) for name in _NAMES)
 
 
-def _binary(name: str) -> Path:
+def binary(name: str) -> Path:
+    """Return where the plugin belongs."""
     return HOME / "plugins" / _folder(name) / f"pulumi-resource-{name}"
 
 
@@ -98,7 +93,5 @@ def _official(name: str, pulumi: Path) -> Path | None:
     try:
         return cache.obtain(key, f"Pulumi's plugin {name}", make)
     except official.DownloadError as error:
-        raise SandboxError(
-            f"Pulumi's plugin {name} {number} can't be downloaded, though its site answers: {error}",
-            "run the command again",
-        ) from error
+        progress.say(f"  ... Pulumi's plugin {name} {number} can't be downloaded ({error}): this project's is used")
+        return None

@@ -1,0 +1,174 @@
+"""The way in: an environment made once, mended when half made, and refused with the remedy where it can't be."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sandbox import paths
+from tests.unit.toolchain_bench import Bench
+
+pytestmark = pytest.mark.unit
+
+VENV = """
+case "$*" in
+  *ensurepip*) exit {no_ensurepip};;
+  *version_info*) echo "{version}"; exit;;
+  "-m venv"*) echo "venv $*" >>{log}
+    for last; do :; done
+    mkdir -p "$last/bin" && cp "$0" "$last/bin/python" && touch "$last/bin/pip"; exit;;
+  "-m pip"*) echo "pip $*" >>{log}; {pip}; exit;;
+  "-m commands"*) echo "ran $*"; exit;;
+esac
+exec {python} "$@"
+"""
+
+
+class Checkout:
+    """A checkout with nothing in it but the way in, and a PATH whose Pythons are played."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+        self.folder = bench.folder / "a checkout"
+        self.log = bench.folder / "log"
+        package = self.folder / "sandbox"
+        package.mkdir(parents=True)
+        for name in ("__init__.py", "bootstrap.py", "errors.py", "progress.py"):
+            package.joinpath(name).write_text(paths.CHECKOUT.joinpath("sandbox", name).read_text())
+        self.require("pulumi==1")
+        self.folder.joinpath("requirements-dev.txt").write_text("-r requirements.txt\n")
+
+    def require(self, text: str) -> None:
+        """Change what the program needs."""
+        self.folder.joinpath("requirements.txt").write_text(f"{text}\n")
+
+    def play_python(self, *, pip: str = "exit 0", no_ensurepip: int = 0, version: str = "3 11") -> Path:
+        """Put a python3 on the PATH that notes what it is asked to make."""
+        script = VENV.format(no_ensurepip=no_ensurepip, log=self.log, pip=pip, python=sys.executable, version=version)
+        return self.bench.program("python3.11", script)
+
+    def run(self, *, as_old: bool = False) -> subprocess.CompletedProcess[str]:
+        """Run a command as make does, with the played Python, or as one that is too old."""
+        played = str(self.bench.programs / "python3.11")
+        lie = "sys.version_info = (3, 8, 2)" if as_old else f"sys.executable = {played!r}"
+        script = f"import sys; {lie}; sys.argv[1:] = ['up', '--now']; import runpy; "
+        script += "runpy.run_module('sandbox.bootstrap', run_name='__main__')"
+        return subprocess.run(
+            [sys.executable, "-c", script], cwd=self.folder, capture_output=True, text=True, check=False
+        )
+
+    def asked(self) -> list[str]:
+        """Return what the played Python was asked to make since the last time."""
+        lines = self.log.read_text().splitlines() if self.log.exists() else []
+        self.log.unlink(missing_ok=True)
+        return [line.split()[0] + (" --clear" if "--clear" in line else "") for line in lines]
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checkout:
+    return Checkout(Bench(tmp_path, monkeypatch))
+
+
+def test_the_environment_is_made_once_then_the_command_runs_in_it(checkout: Checkout) -> None:
+    checkout.play_python()
+
+    first = checkout.run()
+    assert (first.returncode, first.stdout) == (0, "ran -m commands up --now\n")
+    assert checkout.asked() == ["venv", "pip"]
+
+    second = checkout.run()
+    assert (second.returncode, second.stdout, second.stderr) == (0, "ran -m commands up --now\n", "")
+    assert checkout.asked() == []
+
+
+def test_changed_requirements_are_installed_into_the_environment_that_is_there(checkout: Checkout) -> None:
+    checkout.play_python()
+    checkout.run()
+    checkout.asked()
+
+    checkout.require("pulumi==2")
+    assert checkout.run().returncode == 0
+
+    assert checkout.asked() == ["pip"]
+
+
+def test_an_environment_in_which_pip_was_stopped_is_made_anew(checkout: Checkout) -> None:
+    checkout.play_python(pip="kill -9 $PPID; exit 1")
+    assert checkout.run().returncode < 0
+    checkout.asked()
+
+    checkout.play_python()
+    assert checkout.run().returncode == 0
+
+    assert checkout.asked() == ["venv --clear", "pip"]
+
+
+def test_a_half_made_environment_is_completed(checkout: Checkout) -> None:
+    checkout.folder.joinpath(".venv").mkdir()
+    checkout.play_python()
+
+    assert checkout.run().returncode == 0
+
+    assert checkout.asked() == ["venv --clear", "pip"]
+
+
+def test_a_python_that_is_too_old_says_which_will_do(checkout: Checkout) -> None:
+    ran = checkout.run(as_old=True)
+
+    assert ran.returncode == 1
+    assert ran.stderr == (
+        "Python 3.11 or newer is needed, and `python3` is 3.8.\n"
+        "  To mend it: install Python 3.11 or newer and put it on PATH as python3 or python3.11\n"
+    )
+
+
+def test_a_python_that_is_too_old_hands_over_to_a_newer_one_on_the_path(checkout: Checkout) -> None:
+    checkout.play_python()
+
+    ran = checkout.run(as_old=True)
+
+    assert (ran.returncode, ran.stdout) == (0, "ran -m commands up --now\n")
+
+
+def test_a_python_without_venv_names_the_package_to_install(checkout: Checkout) -> None:
+    checkout.play_python(no_ensurepip=1)
+
+    ran = checkout.run()
+
+    assert ran.returncode == 1
+    assert "apt-get install python3.11-venv" in ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert not checkout.folder.joinpath(".venv").exists(), "nothing is half made"
+
+
+@pytest.mark.parametrize(
+    ("said", "remedy"),
+    [
+        ("ERROR: No matching distribution found for pulumi==1", "reachable for pip"),
+        ("ERROR: Could not install packages: [Errno 28] No space left on device", "free some space"),
+        ("ERROR: a wheel is broken", "pip.log"),
+    ],
+)
+def test_a_failure_of_pip_is_one_line_with_its_remedy(checkout: Checkout, said: str, remedy: str) -> None:
+    checkout.play_python(pip=f"echo looking; echo '{said}' >&2; exit 1")
+
+    ran = checkout.run()
+
+    assert ran.returncode == 1
+    assert f"Could not install the Python packages: {said}\n" in ran.stderr
+    assert remedy in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+@pytest.mark.parametrize("name", ["__init__.py", "bootstrap.py", "errors.py", "progress.py"])
+def test_the_way_in_can_be_read_by_an_old_python(name: str) -> None:
+    text = paths.CHECKOUT.joinpath("sandbox", name).read_text()
+
+    ast.parse(text, feature_version=(3, 8))
+
+    if name != "__init__.py":
+        assert "from __future__ import annotations" in text, "annotations stay text, whatever their syntax"
