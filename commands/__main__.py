@@ -113,7 +113,7 @@ def main(words: Sequence[str]) -> int:
         say(str(error))
         return 1
     except KeyboardInterrupt:
-        say(f"stopped. `make {arguments.command}` goes on from here.")
+        say(f"stopped. What was made is kept; `make {arguments.command}` goes on from here.")
         return 130
 
 

@@ -29,16 +29,26 @@ class Stack:
     folder: Path = CHECKOUT
 
     def run(self, *arguments: str) -> int:
-        """Run the CLI with its own output shown; returns its exit status, also after Ctrl-C, which the CLI handles."""
+        """Run the CLI with its own output shown; returns its exit status.
+
+        Ctrl-C reaches the CLI too, which then stops in order; KeyboardInterrupt is raised once it has.
+        """
         process = subprocess.Popen(self._command(*arguments), cwd=self.folder, env=dict(self.environ))
-        while True:
+        interrupt: KeyboardInterrupt | None = None
+        while process.returncode is None:
             try:
-                return process.wait()
-            except KeyboardInterrupt:  # the terminal gave it to the CLI too, which now stops in order
-                continue
+                process.wait()
+            except KeyboardInterrupt as caught:
+                interrupt = caught
+        if interrupt is not None:
+            raise interrupt
+        return process.returncode
 
     def read(self, *arguments: str) -> object:
         """Return the JSON that the CLI prints; raises SandboxError with its own words if it fails."""
+        return json.loads(self._ask(*arguments))
+
+    def _ask(self, *arguments: str) -> str:
         done = subprocess.run(
             self._command(*arguments),
             cwd=self.folder,
@@ -53,7 +63,7 @@ class Stack:
                 f"`pulumi {' '.join(arguments)}` failed for stack {self.name}:\n  {said}",
                 f"pulumi stack ls   shows the stacks; stack {SANDBOX_STACK} is made by: make up",
             )
-        return json.loads(done.stdout)
+        return done.stdout
 
     def outputs(self) -> dict[str, object]:
         """Return the stack's outputs, as the CLI shows them to anyone: secrets hidden."""
@@ -66,8 +76,7 @@ class Stack:
 
     def ensure(self) -> None:
         """Make the stack if it isn't there; raises SandboxError if the CLI can't."""
-        if self.run("stack", "select", "--create", self.name, "--non-interactive"):
-            raise SandboxError(f"stack {self.name} could not be selected or made", "read the CLI's message above")
+        self._ask("stack", "select", "--create", self.name, "--non-interactive")
 
     def release_dead_lock(self) -> None:
         """Free the stack if a killed update of this machine still holds it: a lock whose process is gone."""
