@@ -33,6 +33,8 @@ class Child:
         )
         with _lock:
             _running.add(self._process)
+        # Whoever started it may stop listening, and an ended program stays in the system's list until it is waited for.
+        threading.Thread(target=self.status, name="wait", daemon=True).start()
 
     def output(self) -> Generator[tuple[str, bytes]]:
         """Yield "stdout" or "stderr" with what came there, until both are closed."""

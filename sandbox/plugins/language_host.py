@@ -158,7 +158,8 @@ def _start(
 ) -> language_children.Child:
     added = {name: value for name, _, value in (each.partition("=") for each in environ)}
     child = language_children.Child(command, folder, os.environ | added)
-    context.add_callback(child.end)
+    if not context.add_callback(child.end):
+        child.end()  # the call was dropped meanwhile
     return child
 
 

@@ -42,7 +42,7 @@ class Program:
     version_symbol: str
     """The variable that the linker sets to the version, `{version}` being that without its v."""
     usually: float
-    """Seconds that a build takes on two cores with nothing cached."""
+    """Seconds that a build takes on two cores with nothing cached, while the other program is built too."""
 
     @cached_property
     def version(self) -> str:

@@ -12,5 +12,5 @@ PROGRAM = Program(
     package=".",
     pinned_by="k8s.io/kubernetes",
     version_symbol="k8s.io/component-base/version.gitVersion=v{version}",
-    usually=420,
+    usually=660,
 )
