@@ -1,4 +1,4 @@
-"""Accounts: who owns what. A fresh account has one owner, the owner's API key and one resource group."""
+"""Accounts: who owns what. A fresh one has an owner, the owner's API key, and a default group of each kind."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from sandbox.cloud.clock import Clock
-from sandbox.cloud.identity.models import ApiKey, new_key_value
+from sandbox.cloud.identity.models import ApiKey, ServiceIdGroup, new_key_value
 from sandbox.cloud.store import Row
 
 ADMIN_KEY_NAME = "sandbox-admin"
@@ -45,7 +45,8 @@ def create_account(session: Session, clock: Clock, key_value: str | None = None)
     )
     group = ResourceGroup(id=secrets.token_hex(16), account_id=account.id, name="Default", is_default=True)
     value = key_value or new_key_value()
-    session.add_all([account, group, _admin_key(account, value, now)])
+    service_ids = ServiceIdGroup.default(account.id, account.owner_iam_id, now)
+    session.add_all([account, group, service_ids, _admin_key(account, value, now)])
     session.flush()
     return account, value
 

@@ -16,7 +16,7 @@ from sandbox.cloud.clock import Clock
 from sandbox.cloud.controls.routes import make_control_app
 from sandbox.cloud.controls.wire import Wire
 from sandbox.cloud.errors import ServiceError
-from sandbox.cloud.identity import api_keys, grants, service_ids
+from sandbox.cloud.identity import api_keys, grants, groups, service_ids, settings, usage
 from sandbox.cloud.identity.errors import IdentityError, TokenError
 from sandbox.cloud.identity.tokens import IamTokens
 from sandbox.cloud.login import routes as login
@@ -32,7 +32,7 @@ from sandbox.cloud.web import World, answer
 
 HEALTH = "/sandbox/health"
 
-_SERVICES = (grants, service_ids, api_keys, policies, registry, login)
+_SERVICES = (grants, service_ids, groups, api_keys, settings, usage, policies, registry, login)
 
 _SHAPES: tuple[tuple[str, type[ServiceError]], ...] = (
     ("/identity/", TokenError),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 API_KEYS_PER_IDENTITY = 20
-SERVICE_IDS_PER_ACCOUNT = 2_000
+SERVICE_IDS_PER_GROUP = 2_000
+SERVICE_IDS_PER_ACCOUNT = 100_000
 POLICIES_PER_ACCOUNT = 4_020
 POLICIES_PER_SUBJECT = 1_000
 NAMESPACES_PER_REGION = 100
@@ -12,6 +13,9 @@ NAMESPACES_PER_REGION = 100
 PAGE_DEFAULT = 20
 PAGE_MAXIMUM = 100
 """Of lists of service IDs and API keys."""
+
+EXPIRED_KEY_DAYS = 90
+"""An expired key that nobody changed for so long is removed."""
 
 OWN_KEY_LENGTH = 32
 """The least number of characters of an API key value that the caller chooses."""

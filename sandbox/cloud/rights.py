@@ -8,7 +8,7 @@ from functools import cached_property
 
 from sqlalchemy.orm import Session
 
-from sandbox.cloud import authz
+from sandbox.cloud import authz, roles
 from sandbox.cloud.accounts import Account
 from sandbox.cloud.controls.delays import Delays
 from sandbox.cloud.controls.journal import OWNER, Decision
@@ -53,6 +53,13 @@ class Rights:
         policy = self._allowing(action, target)
         self._note(Decision(action, dict(target), policy))
         return policy is not None
+
+    def hold(self, role: str, target: Mapping[str, str]) -> bool:
+        """Tell whether a policy gives the caller this very role on the resource; owning the account does not."""
+        crn = roles.crn(role)
+        found = next((each for each in self.grants if crn in each.role_crns and each.covers(target)), None)
+        self._note(Decision(f"role {role}", dict(target), found.policy_id if found else None))
+        return found is not None
 
     def _allowing(self, action: str, target: Mapping[str, str]) -> str | None:
         if target["accountId"] != self._caller.account_id:

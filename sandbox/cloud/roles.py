@@ -22,6 +22,13 @@ PLATFORM_SERVICES = frozenset({IDENTITY, ACCESS_MANAGEMENT, RESOURCE_GROUPS})
 SERVICE_ROLES = ("Reader", "Writer", "Manager")
 PLATFORM_ROLES = ("Viewer", "Operator", "Editor", "Administrator")
 
+SERVICE_ID_CREATOR = "ServiceIdCreator"
+USER_KEY_CREATOR = "UserApiKeyCreator"
+IDENTITY_ROLES = (SERVICE_ID_CREATOR, USER_KEY_CREATOR)
+"""Service roles of IAM Identity: who may create what an account's identity settings restrict."""
+
+READ_SETTINGS = "iam-identity.account.get"
+CHANGE_SETTINGS = "iam-identity.account.update"
 READ_POLICY = "iam.policy.read"
 READ_GROUP = "resource-controller.group.retrieve"
 
@@ -76,6 +83,8 @@ _IDENTITY_ACTIONS: dict[str, set[str]] = {
     "apikey.update": _CHANGE,
     "apikey.delete": _CREATE,
     "apikey.manage": {"Administrator"},
+    "account.get": _ALL,
+    "account.update": {"Administrator"},
 }
 """Action, without `iam-identity.` -> the platform roles that carry it."""
 
@@ -86,6 +95,8 @@ def crn(role: str, service: str = "iam") -> str:
     """Return a role's CRN; `service` is the part between `public:` and the role for a service role."""
     if role in PLATFORM_ROLES:
         return f"crn:v1:bluemix:public:iam::::role:{role}"
+    if role in IDENTITY_ROLES:
+        return f"crn:v1:bluemix:public:{IDENTITY}::::serviceRole:{role}"
     return f"crn:v1:bluemix:public:{service}::::serviceRole:{role}"
 
 
@@ -94,6 +105,8 @@ def parse(role_crn: str) -> str | None:
     """Return the role's name, or None for a CRN that is no role of IAM or the registry."""
     prefix, _, role = role_crn.rpartition(":")
     if prefix == "crn:v1:bluemix:public:iam::::role" and role in PLATFORM_ROLES:
+        return role
+    if role in IDENTITY_ROLES and prefix == f"crn:v1:bluemix:public:{IDENTITY}::::serviceRole":
         return role
     services = ("iam", REGISTRY)
     if role in SERVICE_ROLES and prefix in {f"crn:v1:bluemix:public:{name}::::serviceRole" for name in services}:
@@ -109,7 +122,9 @@ def actions(role_crn: str, service: str) -> frozenset[str]:
         return frozenset()
     if role in PLATFORM_ROLES:
         return _platform_actions(role, service)
-    if service == REGISTRY:
+    if role == SERVICE_ID_CREATOR:
+        return frozenset({f"{IDENTITY}.serviceid.create"} if service == IDENTITY else ())
+    if service == REGISTRY and role in SERVICE_ROLES:
         own = {f"{REGISTRY}.{action}" for action, carriers in _REGISTRY_ACTIONS.items() if role in carriers}
         return _REGISTRY_EXTRAS | own
     return frozenset()
@@ -136,6 +151,8 @@ _ENGLISH = {
     "Reader": _Names("Reader", "Can perform read-only actions within a service."),
     "Writer": _Names("Writer", "Can do what a reader can, and create and edit resources of the service."),
     "Manager": _Names("Manager", "Can do what a writer can, and complete privileged actions of the service."),
+    SERVICE_ID_CREATOR: _Names("Service ID creator", "Can create service IDs where the account restricts it."),
+    USER_KEY_CREATOR: _Names("User API key creator", "Can create their own API keys where the account restricts it."),
     "Viewer": _Names("Viewer", "Can view instances, but not change them."),
     "Operator": _Names("Operator", "Can perform the platform actions that configure and operate instances."),
     "Editor": _Names("Editor", "Can perform all platform actions, except managing the account and access."),
@@ -156,7 +173,7 @@ _LANGUAGES = {"ja": _JAPANESE}
 
 def describe(role: str, service: str, language: str) -> dict[str, object]:
     """Return a role as /v2/roles shows it; `language` is an Accept-Language value, English where none fits."""
-    names = _LANGUAGES.get(language.partition(",")[0].partition("-")[0].strip().lower(), _ENGLISH)[role]
+    names = (_ENGLISH | _LANGUAGES.get(language.partition(",")[0].partition("-")[0].strip().lower(), {}))[role]
     shown = crn(role, unverified.REGISTRY_ROLE_CRN_SERVICE if service == REGISTRY else "iam")
     return {
         "display_name": names.display,

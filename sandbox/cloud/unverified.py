@@ -33,6 +33,21 @@ DUPLICATE_KEY_CODE = ("conflict", "BXNIM0110E", "The API key value is in use alr
 # IAM Identity: whether a time in the past is taken as expires_at.
 PAST_EXPIRY_IS_REFUSED = True
 
+# IAM Identity: how many groups of service IDs an account may have (100,000 service IDs, 2,000 a group), what their ids
+# and the default group's name look like, and the answers for a name that is taken and for a group that can't go.
+SERVICE_ID_GROUPS = 50
+SERVICE_ID_GROUP_PREFIX = "ServiceIdGroup-"
+DEFAULT_GROUP_NAME = "Default"
+GROUP_NAME_TAKEN = (409, "conflict", "BXNIM0110E", "A service ID group of this name exists in the account.")
+GROUP_NOT_DELETABLE = (
+    *(409, "delete_not_possible", "BXNIM0105E"),
+    "The service ID group is the default group or still holds service IDs.",
+)
+
+# Token grant: a trusted profile that isn't there, and an access token that isn't valid, in a grant that assumes one.
+PROFILE_ABSENT = (400, "BXNIM0444E", "Provided trusted profile could not be found.")
+ASSUME_TOKEN_INVALID = (400, "BXNIM0408E", "Provided token is invalid or expired.")
+
 # Token grant: a disabled or expired key is taken to answer what an unknown key answers.
 KEY_NOT_USABLE = ("BXNIM0415E", "Provided API key could not be found.")
 
@@ -86,3 +101,33 @@ DEPRECATED_LOGIN = (401, "UNSUPPORTED", "The requested authentication method is 
 
 # Registry login: how long a registry token lives. Seconds.
 REGISTRY_TOKEN_SECONDS = 300
+
+# Registry API: status, code and text of an absent image, one of another region's host, an image that is not in the
+# trash, a namespace that has a resource group already, and a manifest list where an image is wanted.
+IMAGE_ABSENT = (404, "CRG0021E", "The image was not found.")
+IMAGE_ELSEWHERE = (400, "CRG0022E", "The image's host is not this region's registry.")
+TRASH_ABSENT = (404, "CRT0404E", "The image was not found in the trash.")
+RESOURCE_GROUP_SET = (409, "CRG0023E", "The namespace is assigned to a resource group already.")
+LIST_INSPECTED = (400, "CRG0024E", "The image is a manifest list, which can't be inspected.")
+
+# Registry API: restoring a tag that names another image by now answers 409 with this code; the text is open.
+TAG_IS_LIVE = (409, "CRT0500E", "The tag can't be restored: it is in use.")
+
+# Registry API: IBM's docs disagree on the Free plan's storage, 512 or 500 MB. The limits that IBM's SDK tests show
+# are 536870912 and 5368709120 bytes.
+FREE_STORAGE_MIB = 512
+
+# Registry API: the docs tell only how to go from Free to Standard. Status and code of the way back, and of a limit
+# that the Free plan doesn't give, are open.
+PLAN_CAN_GO_BACK_TO_FREE = False
+PLAN_GOES_UP_ONLY = (400, "CRG0025E", "The plan can't be changed back to Free.")
+FREE_PLAN_LIMIT = (400, "CRG0026E", "The Free plan's quota can't be raised.")
+
+# Registry login: texts of IBM's docs; the status is taken from the right that is missing.
+STORAGE_QUOTA = (403, "DENIED", "Your account has exceeded its image storage quota for the current month.")
+TRAFFIC_QUOTA = (403, "DENIED", "Your account has exceeded its pull traffic quota for the current month.")
+PRIVATE_ONLY = (
+    403,
+    "DENIED",
+    "Private-only access is enabled on this account, but this request was over the public network.",
+)

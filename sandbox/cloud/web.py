@@ -16,6 +16,7 @@ from starlette.routing import Route
 
 from sandbox.cloud import limits
 from sandbox.cloud.accounts import Account
+from sandbox.cloud.activity import Activity
 from sandbox.cloud.clock import Clock
 from sandbox.cloud.controls import Controls
 from sandbox.cloud.controls.journal import Record
@@ -47,6 +48,7 @@ class World:
     iam_tokens: IamTokens
     registry_tokens: RegistryTokens
     controls: Controls = field(default_factory=Controls)
+    activity: Activity = field(default_factory=Activity)
 
 
 class Call:
@@ -92,7 +94,11 @@ class Call:
         key = find_key(self.session, value)
         if key is None or not key.usable(self.now):
             return None
-        return key if self.world.controls.delays.is_effective(key.id, self.now) else None
+        if not self.world.controls.delays.is_effective(key.id, self.now):
+            return None
+        for identifier in (key.id, key.iam_id):
+            self.world.activity.note(identifier, self.now)
+        return key
 
     def made(self, identifier: str) -> None:
         """Note that this was made, for the delays that tests set."""
@@ -115,6 +121,16 @@ class Call:
         """
         if not self.rights.permit(action, target):
             raise ForbiddenError(action)
+
+    def authorize_creator(self, role: str, target: Mapping[str, str]) -> None:
+        """Go on only if a policy gives the caller this very role on the resource.
+
+        Raises:
+            ForbiddenError: none does.
+
+        """
+        if not self.rights.hold(role, target):
+            raise ForbiddenError(role)
 
     def json(self, shape: type[T]) -> T:
         """Read the body.

@@ -172,8 +172,9 @@ def test_a_page_has_at_most_a_hundred(cloud: StandIn, owner: Clients) -> None:
         owner.identity.list_service_ids(account_id=cloud.account_id, pagesize=101)
 
 
-def test_the_limit_holds(cloud: StandIn, owner: Clients, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "SERVICE_IDS_PER_ACCOUNT", 2)
+@pytest.mark.parametrize("limit", ["SERVICE_IDS_PER_ACCOUNT", "SERVICE_IDS_PER_GROUP"])
+def test_the_limit_holds(cloud: StandIn, owner: Clients, monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
+    monkeypatch.setattr(limits, limit, 2)
     make(cloud)
     make(cloud)
     with refused(unverified.LIMIT_STATUS, "limit_exceeded", "2 service IDs"):
@@ -181,10 +182,12 @@ def test_the_limit_holds(cloud: StandIn, owner: Clients, monkeypatch: pytest.Mon
 
 
 def test_the_identity_limits_are_ibms() -> None:
-    assert (limits.SERVICE_IDS_PER_ACCOUNT, limits.API_KEYS_PER_IDENTITY) == (2000, 20)
+    assert (limits.SERVICE_IDS_PER_GROUP, limits.SERVICE_IDS_PER_ACCOUNT) == (2_000, 100_000)
+    assert limits.API_KEYS_PER_IDENTITY == 20
     assert (limits.POLICIES_PER_SUBJECT, limits.NAMESPACES_PER_REGION) == (1000, 100)
 
 
-def test_what_is_not_there_yet_says_so(cloud: StandIn, owner: Clients) -> None:
-    with refused(501, "not_implemented", "include_history"):
-        owner.identity.list_service_ids(account_id=cloud.account_id, include_history=True)
+@pytest.mark.parametrize("text", ['name ge "x"', 'created_at eq "x"', 'name eq "x" or name eq "y"'])
+def test_a_filter_that_is_not_there_yet_says_so(cloud: StandIn, owner: Clients, text: str) -> None:
+    with refused(501, "not_implemented", "filter"):
+        owner.identity.list_service_ids(account_id=cloud.account_id, filter=text)

@@ -7,6 +7,8 @@ from typing import Any, cast
 import httpx
 import jwt
 import pytest
+from ibm_cloud_sdk_core import ApiException
+from ibm_cloud_sdk_core.authenticators import IAMAssumeAuthenticator
 from ibm_platform_services import IamIdentityV1
 
 from sandbox.cloud.testing import StandIn
@@ -93,9 +95,35 @@ def test_a_bad_grant_is_400_in_the_token_endpoints_shape(
 
 
 def test_a_grant_type_that_ibm_has_and_the_sandbox_lacks_is_501(cloud: StandIn) -> None:
-    answer = grant(cloud, grant_type="urn:ibm:params:oauth:grant-type:assume")
+    answer = grant(cloud, grant_type="urn:ibm:params:oauth:grant-type:passcode")
     assert answer.status_code == 501
-    assert "grant-type:assume" in answer.json()["errorMessage"]
+    assert "grant-type:passcode" in answer.json()["errorMessage"]
+
+
+def profile_grants(token: str) -> list[tuple[dict[str, str], str]]:
+    return [
+        ({"grant_type": "cr-token"}, "'cr_token'"),
+        ({"grant_type": "cr-token", "cr_token": "x"}, "'profile_id'"),
+        ({"grant_type": "cr-token", "cr_token": "x", "profile_name": "p"}, "profile could not be found"),
+        ({"grant_type": "assume", "profile_id": "p"}, "'access_token'"),
+        ({"grant_type": "assume", "access_token": token}, "'profile_id'"),
+        ({"grant_type": "assume", "access_token": token, "profile_name": "p"}, "'account'"),
+        ({"grant_type": "assume", "access_token": "x.y.z", "profile_id": "p"}, "invalid or expired"),
+        ({"grant_type": "assume", "access_token": token, "profile_crn": "p"}, "profile could not be found"),
+    ]
+
+
+def test_grants_for_trusted_profiles_are_checked_and_find_none(cloud: StandIn) -> None:
+    token = grant(cloud, grant_type=GRANT, apikey=cloud.api_key).json()["access_token"]
+    for form, message in profile_grants(token):
+        answer = grant(cloud, **(form | {"grant_type": f"urn:ibm:params:oauth:grant-type:{form['grant_type']}"}))
+        assert (answer.status_code, message in answer.json()["errorMessage"]) == (400, True), form
+
+
+def test_the_sdk_is_told_that_a_profile_is_not_there(cloud: StandIn) -> None:
+    authenticator = IAMAssumeAuthenticator(apikey=cloud.api_key, iam_profile_id="Profile-x", url=cloud.url)
+    with pytest.raises(ApiException, match="profile could not be found"):
+        authenticator.token_manager.get_token()
 
 
 def test_the_sdk_reports_a_wrong_key_with_ibms_words(cloud: StandIn) -> None:

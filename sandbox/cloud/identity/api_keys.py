@@ -7,9 +7,19 @@ from starlette.responses import Response
 
 from sandbox.cloud import authz, roles
 from sandbox.cloud.identity.errors import IdentityError
-from sandbox.cloud.identity.keys import CreateBody, UpdateBody, create_key, set_leak_and_expiry, shown_key
+from sandbox.cloud.identity.filters import condition
+from sandbox.cloud.identity.history import forget, note
+from sandbox.cloud.identity.keys import (
+    CreateBody,
+    UpdateBody,
+    create_key,
+    purge_expired_keys,
+    set_leak_and_expiry,
+    shown_key,
+)
 from sandbox.cloud.identity.models import ApiKey, ServiceId, find_key, is_service_id
 from sandbox.cloud.identity.paging import page, query_of
+from sandbox.cloud.identity.settings import require_creator
 from sandbox.cloud.identity.versions import check_version, new_context
 from sandbox.cloud.web import Call, Routes, answer
 
@@ -17,6 +27,7 @@ routes = Routes(IdentityError)
 
 _PATH = "/v1/apikeys"
 _ONE = _PATH + "/{id}"
+_FILTERS = ("iam_id", "scope", "type", "filter", "group_id", "include_history")
 _SORTS = ("name", "description", "created_at", "created_by")
 
 
@@ -41,8 +52,8 @@ def create(call: Call) -> Response:
 @routes.on("GET", _PATH)
 def list_all(call: Call) -> Response:
     """List the keys of one identity, or with scope=account those of all; never with a value."""
-    call.refuse_queries("include_history", "filter", "group_id")
-    query = query_of(call, call.query("account_id") or call.caller.account_id, ("iam_id", "scope", "type"), _SORTS)
+    purge_expired_keys(call)
+    query = query_of(call, call.query("account_id") or call.caller.account_id, _FILTERS, _SORTS)
     if query.account_id != call.caller.account_id:
         raise IdentityError.forbidden()
     scope, kind = query.filters.get("scope", "entity"), query.filters.get("type")
@@ -58,11 +69,16 @@ def list_all(call: Call) -> Response:
     if kind is not None:
         of_service_id = ApiKey.iam_id.startswith("iam-ServiceId-")
         wanted = wanted.where(of_service_id if kind == "serviceid" else ~of_service_id)
+    if text := query.filters.get("filter"):
+        wanted = wanted.where(condition(text, {"name": ApiKey.name, "description": ApiKey.description}))
+    if group := query.filters.get("group_id"):
+        wanted = wanted.where(ApiKey.iam_id.in_(select(ServiceId.iam_id).where(ServiceId.group_id == group)))
     columns = {name: getattr(ApiKey, name) for name in _SORTS}
     order = columns[query.sort] if query.sort else ApiKey.created_at
     wanted = wanted.order_by(order.desc() if query.descending else order, ApiKey.id)
     rows, links = page(call, _PATH, query, wanted)
-    found = [shown_key(call, key, whole=False) for key in rows]
+    history = query.filters.get("include_history") == "true"
+    found = [shown_key(call, key, whole=False, history=history) for key in rows]
     return answer({"context": new_context(call), **links, "apikeys": found})
 
 
@@ -105,6 +121,7 @@ def update(call: Call) -> Response:
         key.support_sessions = body.support_sessions
     set_leak_and_expiry(call, key, body.action_when_leaked, body.expires_at)
     key.touch(call.now)
+    note(call, key.id, "update")
     return _answer(call, key, value=key.stored_value or "")
 
 
@@ -115,44 +132,47 @@ def delete(call: Call) -> Response:
     if key.locked:
         raise IdentityError.locked()
     call.session.delete(key)
+    forget(call.session, key.id)
     return Response(status_code=204)
 
 
 @routes.on("POST", _ONE + "/lock")
 def lock(call: Call) -> Response:
     """Lock a key."""
-    return _set(call, locked=True)
+    return _set(call, "lock", locked=True)
 
 
 @routes.on("DELETE", _ONE + "/lock")
 def unlock(call: Call) -> Response:
     """Unlock a key."""
-    return _set(call, locked=False)
+    return _set(call, "unlock", locked=False)
 
 
 @routes.on("POST", _ONE + "/disable")
 def disable(call: Call) -> Response:
     """Disable a key: no more tokens for it."""
-    return _set(call, disabled=True)
+    return _set(call, "disable", disabled=True)
 
 
 @routes.on("DELETE", _ONE + "/disable")
 def enable(call: Call) -> Response:
     """Enable a key again."""
-    return _set(call, disabled=False)
+    return _set(call, "enable", disabled=False)
 
 
-def _set(call: Call, *, locked: bool | None = None, disabled: bool | None = None) -> Response:
+def _set(call: Call, action: str, *, locked: bool | None = None, disabled: bool | None = None) -> Response:
     key = _find(call, "update")
     if locked is not None:
         key.locked = locked
     if disabled is not None:
         key.disabled = disabled
     key.touch(call.now)
+    note(call, key.id, action)
     return Response(status_code=204)
 
 
 def _find(call: Call, action: str) -> ApiKey:
+    purge_expired_keys(call)
     identifier = call.path("id")
     key = call.session.get(ApiKey, identifier)
     if key is None or key.account_id != call.caller.account_id or not call.sees(identifier):
@@ -169,6 +189,8 @@ def _authorize(call: Call, action: str, iam_id: str | None) -> None:
     if iam_id is not None and not is_service_id(iam_id):
         if iam_id != call.caller.iam_id:
             raise IdentityError.forbidden()
+        if action == "create":
+            require_creator(call, roles.USER_KEY_CREATOR)
         return
     resource = {"resourceType": "serviceid", "resource": iam_id.removeprefix("iam-")} if iam_id else {}
     target = authz.platform_target(call.caller.account_id, roles.IDENTITY, **resource)

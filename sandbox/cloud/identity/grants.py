@@ -11,15 +11,16 @@ from sandbox.cloud import unverified
 from sandbox.cloud.accounts import Account
 from sandbox.cloud.identity.errors import TokenError
 from sandbox.cloud.identity.models import ApiKey, ServiceId, is_service_id
-from sandbox.cloud.identity.tokens import LIFETIME, SCOPE, Identity
+from sandbox.cloud.identity.profiles import ASSUME, CONTAINER, PREFIX, refuse
+from sandbox.cloud.identity.settings import token_seconds
+from sandbox.cloud.identity.tokens import SCOPE, Identity
 from sandbox.cloud.web import Call, Routes, answer
 
 routes = Routes(TokenError)
 
-_PREFIX = "urn:ibm:params:oauth:grant-type:"
-_APIKEY = f"{_PREFIX}apikey"
+_APIKEY = f"{PREFIX}apikey"
 _LACKING = (
-    *(f"{_PREFIX}{kind}" for kind in ("cr-token", "assume", "passcode", "delegated-refresh-token", "iam-authz")),
+    *(f"{PREFIX}{kind}" for kind in ("passcode", "delegated-refresh-token", "iam-authz")),
     "refresh_token",
     "password",
     "authorization_code",
@@ -36,6 +37,8 @@ def token(call: Call) -> Response:
         raise TokenError.missing("grant_type")
     if grant in _LACKING:
         raise TokenError.not_implemented(f"The sandbox lacks the grant type {grant}.")
+    if grant in (CONTAINER, ASSUME):
+        raise refuse(call, grant, form)
     if grant != _APIKEY:
         raise _invalid("grant_type", grant, _APIKEY)
     if form.get("response_type", "cloud_iam") != "cloud_iam":
@@ -48,15 +51,16 @@ def token(call: Call) -> Response:
         raise TokenError(400, *unverified.KEY_NOT_USABLE)
     now = call.now / 1000
     identity = identity_of(call, key)
+    lifetime = token_seconds(call.session, key.account_id)
     tokens = call.world.iam_tokens
     return answer(
         {
-            "access_token": tokens.access(identity, now),
+            "access_token": tokens.access(identity, now, lifetime),
             "refresh_token": tokens.refresh(identity, now) if _is_cli(call) else "not_supported",
             "ims_user_id": 0,
             "token_type": "Bearer",
-            "expires_in": LIFETIME,
-            "expiration": int(now) + LIFETIME,
+            "expires_in": lifetime,
+            "expiration": int(now) + lifetime,
             "scope": SCOPE,
         },
         headers={"Cache-Control": "no-store", "Pragma": "no-cache"},

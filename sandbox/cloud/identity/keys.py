@@ -6,11 +6,12 @@ A value is shown when the key is made, later only if storing was asked for.
 from __future__ import annotations
 
 import msgspec
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from sandbox.cloud import limits, unverified
 from sandbox.cloud.clock import minutes_text, parse_minutes
 from sandbox.cloud.identity.errors import IdentityError
+from sandbox.cloud.identity.history import note, shown_history
 from sandbox.cloud.identity.models import ApiKey, hash_of, is_service_id, new_key_value
 from sandbox.cloud.identity.versions import new_context
 from sandbox.cloud.web import Call
@@ -68,12 +69,19 @@ def create_key(call: Call, body: CreateBody, iam_id: str, account_id: str) -> di
     call.session.add(key)
     call.session.flush()
     call.made(key.id)
+    note(call, key.id, "create")
     return shown_key(call, key, value=value)
 
 
-def shown_key(call: Call, key: ApiKey, *, value: str = "", whole: bool = True) -> dict[str, object]:
+def shown_key(
+    call: Call, key: ApiKey, *, value: str = "", whole: bool = True, history: bool = False
+) -> dict[str, object]:
     """Write a key as answers do; where the value isn't shown, `apikey` is there and empty."""
     shown: dict[str, object] = {"context": new_context(call)} if whole else {}
+    if history or call.query("include_history") == "true":
+        shown["history"] = shown_history(call.session, key.id)
+    if call.query("include_activity") == "true":
+        shown["activity"] = call.world.activity.shown(key.id)
     shown |= {
         "id": key.id,
         "entity_tag": key.entity_tag,
@@ -95,6 +103,12 @@ def shown_key(call: Call, key: ApiKey, *, value: str = "", whole: bool = True) -
     if key.description is not None:
         shown["description"] = key.description
     return shown
+
+
+def purge_expired_keys(call: Call) -> None:
+    """Remove the keys for good that expired, and were changed last, more than 90 days ago."""
+    ended = call.now - limits.EXPIRED_KEY_DAYS * 24 * 3600 * 1000
+    call.session.execute(delete(ApiKey).where(ApiKey.expires_at < ended, ApiKey.modified_at < ended))
 
 
 def _own_value(call: Call, value: str) -> str:

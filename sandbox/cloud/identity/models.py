@@ -10,7 +10,47 @@ import uuid
 from sqlalchemy import select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from sandbox.cloud import unverified
 from sandbox.cloud.store import Row
+
+
+class ServiceIdGroup(Row):
+    """A group of service IDs. Names are unique in an account; its default group is always there."""
+
+    __tablename__ = "service_id_group"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    account_id: Mapped[str] = mapped_column(index=True)
+    name: Mapped[str]
+    description: Mapped[str | None]
+    is_default: Mapped[bool]
+    created_by: Mapped[str]
+    created_at: Mapped[int]
+    modified_at: Mapped[int]
+    entity_tag: Mapped[str] = mapped_column(default_factory=lambda: next_tag(None))
+
+    @classmethod
+    def default(cls, account_id: str, owner_iam_id: str, now: int) -> ServiceIdGroup:
+        """Make an account's default group."""
+        return cls(
+            id=f"{unverified.SERVICE_ID_GROUP_PREFIX}{uuid.uuid4()}",
+            account_id=account_id,
+            name=unverified.DEFAULT_GROUP_NAME,
+            description=None,
+            is_default=True,
+            created_by=owner_iam_id,
+            created_at=now,
+            modified_at=now,
+        )
+
+    @property
+    def crn(self) -> str:
+        """Its Cloud Resource Name."""
+        return f"crn:v1:bluemix:public:iam-identity::a/{self.account_id}::serviceidgroup:{self.id}"
+
+    def touch(self, now: int) -> None:
+        """Note a change."""
+        self.modified_at = now
+        self.entity_tag = next_tag(self.entity_tag)
 
 
 class ServiceId(Row):
@@ -20,6 +60,7 @@ class ServiceId(Row):
     id: Mapped[str] = mapped_column(primary_key=True)
     iam_id: Mapped[str] = mapped_column(unique=True)
     account_id: Mapped[str] = mapped_column(index=True)
+    group_id: Mapped[str] = mapped_column(index=True)
     name: Mapped[str]
     description: Mapped[str | None]
     unique_instance_crns: Mapped[list[str]]

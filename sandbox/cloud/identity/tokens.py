@@ -44,9 +44,9 @@ class IamTokens:
         """Return the public key as GET /identity/keys shows it."""
         return {"keys": [{**self._jwk, "kid": self._kid}]}
 
-    def access(self, identity: Identity, now: float) -> str:
-        """Make an access token."""
-        return self._sign(_claims(identity), int(now), LIFETIME)
+    def access(self, identity: Identity, now: float, lifetime: int = LIFETIME) -> str:
+        """Make an access token that is valid for so many seconds."""
+        return self._sign(_claims(identity), int(now), lifetime)
 
     def refresh(self, identity: Identity, now: float) -> str:
         """Make a refresh token, which is good for a registry login and for nothing else here."""

@@ -74,6 +74,17 @@ class PolicyBody(msgspec.Struct):
     rule: dict[str, object] | None = None
 
     @classmethod
+    def access(cls, iam_id: str, role_crn: str, resource: dict[str, str]) -> Self:
+        """Make the policy that gives a subject one role on the resource with these attributes."""
+        attributes = [Attribute(key, "stringEquals", value) for key, value in resource.items()]
+        return cls(
+            type="access",
+            control=Control(GrantBody([RoleReference(role_crn)])),
+            subject=Subject([Attribute("iam_id", "stringEquals", iam_id)]),
+            resource=Resource(attributes),
+        )
+
+    @classmethod
     def of(cls, document: dict[str, object]) -> Self:
         """Read a policy that the store keeps."""
         return msgspec.convert(document, cls)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import uuid
 from collections.abc import Sequence
 
 from sqlalchemy import or_, select
@@ -33,6 +34,22 @@ class Policy(Row):
     last_modified_at: Mapped[int]
     last_modified_by_id: Mapped[str]
     etag: Mapped[str] = mapped_column(default_factory=lambda: next_etag(None))
+
+    @classmethod
+    def of(cls, body: PolicyBody, account_id: str, now: int, by: str) -> Policy:
+        """Make an active policy of this content."""
+        return cls(
+            id=str(uuid.uuid4()),
+            account_id=account_id,
+            iam_id=body.iam_id,
+            document=body.document(),
+            meaning=body.meaning(),
+            state=ACTIVE,
+            created_at=now,
+            created_by_id=by,
+            last_modified_at=now,
+            last_modified_by_id=by,
+        )
 
     def touch(self, now: int, by: str) -> None:
         """Note a change."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from urllib.parse import urlencode
 
 from sqlalchemy import Select, false, func, select
@@ -35,18 +34,7 @@ def create(call: Call) -> Response:
         held = select(func.count()).where(column == value, Policy.state == ACTIVE)
         if (call.session.scalar(held) or 0) >= limit:
             raise PolicyError.too_many(limit)
-    policy = Policy(
-        id=str(uuid.uuid4()),
-        account_id=call.caller.account_id,
-        iam_id=body.iam_id,
-        document=body.document(),
-        meaning=body.meaning(),
-        state=ACTIVE,
-        created_at=call.now,
-        created_by_id=call.caller.iam_id,
-        last_modified_at=call.now,
-        last_modified_by_id=call.caller.iam_id,
-    )
+    policy = Policy.of(body, call.caller.account_id, call.now, call.caller.iam_id)
     _refuse_duplicate(call, policy)
     call.session.add(policy)
     call.made(policy.id)
