@@ -19,12 +19,13 @@ from ibm_native.lifecycle import (
     Call,
     Found,
     LifeCycle,
+    Made,
     gone,
     once_known,
     or_none,
     undone_by,
     unless_stale,
-    until_visible,
+    until_listed,
 )
 from ibm_native.marker import Mark, remarked, without_mark
 from ibm_native.sdk import Json, mapping, objects, text
@@ -105,14 +106,14 @@ class AccessPolicyLife(LifeCycle):
         return found
 
     async def create(self, call: Call, inputs: Values) -> tuple[str, Mapping[str, Plain | None]]:
-        """Make the policy, after removing what an earlier, broken-off create of it left."""
+        """Make the policy, then remove what an earlier, broken-off create of it left.
+
+        IAM refuses a policy that gives what another one gives: one of this resource goes before in that case.
+        """
         iam_id = inputs.text("iam_id")
         what = f"create access policy for {iam_id}"
         account = await call.cloud.account(what)
         mark = Mark.new(call.urn)
-        for body in await self._of_subject(call, account, iam_id):
-            if mark.same_resource(text(body, "description")):
-                await self.delete(call, text(body, "id"), inputs)
         crns = await self._roles(call, what, account, inputs)
         try:
             resource_id = await self._post(call, what, account, inputs, crns, mark)
@@ -124,9 +125,18 @@ class AccessPolicyLife(LifeCycle):
                 raise
             resource_id = found
         except ConflictError as error:
-            resource_id = _own(error, mark)
+            await self.delete(call, _own(error, mark), inputs)
+            resource_id = await self._post(call, what, account, inputs, crns, mark)
         async with undone_by(lambda: self.delete(call, resource_id, inputs)):
-            await until_visible(call, what, lambda: self._get(call, resource_id))
+            left = await until_listed(
+                call,
+                what,
+                Made(resource_id, mark),
+                lambda: self._of_subject(call, account, iam_id),
+                lambda: self._get(call, resource_id),
+            )
+            for each in left:
+                await self.delete(call, each, inputs)
         return resource_id, {}
 
     async def read(self, call: Call, resource_id: str, inputs: Values, state: Values) -> Found | None:

@@ -18,15 +18,16 @@ from ibm_native.lifecycle import (
     Call,
     Found,
     LifeCycle,
+    Made,
     gone,
     once_known,
     or_none,
     undone_by,
     unless_stale,
-    until_visible,
+    until_listed,
 )
 from ibm_native.marker import Mark, remarked, without_mark
-from ibm_native.sdk import Json, text
+from ibm_native.sdk import Json, mapping, text
 from ibm_native.values import Values
 
 _NEEDS = "the role Operator or Administrator on the service ID (IAM Identity)"
@@ -78,13 +79,10 @@ class ApiKeyLife(LifeCycle):
     declaration = ApiKey.declaration
 
     async def create(self, call: Call, inputs: Values) -> tuple[str, Mapping[str, Plain | None]]:
-        """Make the key, after removing what an earlier, broken-off create of it left."""
+        """Make the key, then remove what an earlier, broken-off create of it left."""
         what = f"create API key {inputs.text('name')!r}"
         account = await call.cloud.account(what)
         mark = Mark.new(call.urn)
-        for body in await self._of_identity(call, account, inputs.text("iam_id")):
-            if mark.same_resource(text(body, "description")):
-                await self.delete(call, text(body, "id"), inputs)
         try:
             body = await self._post(call, what, account, inputs, mark)
         except LostAnswerError:
@@ -97,7 +95,17 @@ class ApiKeyLife(LifeCycle):
         async with undone_by(lambda: self.delete(call, resource_id, inputs)):
             if not value:
                 raise ProviderError(what, "IAM made the key but didn't show its value", "The key was removed again.")
-            await until_visible(call, what, lambda: self._get(call, resource_id))
+            iam_id = inputs.text("iam_id")
+            left = await until_listed(
+                call,
+                what,
+                Made(resource_id, mark),
+                lambda: self._of_identity(call, account, iam_id),
+                lambda: self._get(call, resource_id),
+            )
+            for each in left:
+                if not await self._was_used(call, each):
+                    await self.delete(call, each, inputs)
         return resource_id, {"crn": text(body, "crn"), "api_key": value}
 
     async def read(self, call: Call, resource_id: str, inputs: Values, state: Values) -> Found | None:
@@ -167,6 +175,14 @@ class ApiKeyLife(LifeCycle):
     async def _get(self, call: Call, resource_id: str) -> Json:
         job = Job(f"read API key {resource_id}", _NEEDS_VIEWER)
         return (await call.cloud.identity(job, lambda api: api.get_api_key(resource_id))).fields
+
+    async def _was_used(self, call: Call, resource_id: str) -> bool:
+        """Tell whether somebody logged in with a key: nobody can with one whose value was lost."""
+        job = Job(f"look when API key {resource_id} was used last", _NEEDS_VIEWER)
+        reply = await or_none(
+            lambda: call.cloud.identity(job, lambda api: api.get_api_key(resource_id, include_activity=True))
+        )
+        return bool(reply and mapping(reply.fields.get("activity")).get("authn_count"))
 
     async def _of_identity(self, call: Call, account: str, iam_id: str) -> list[Json]:
         job = Job(f"look for API keys of {iam_id}", _NEEDS_VIEWER)

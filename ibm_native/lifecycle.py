@@ -12,7 +12,10 @@ from ibm_native.client import Cloud
 from ibm_native.declare import Declaration, Plain
 from ibm_native.derive import Problem
 from ibm_native.errors import ConflictError, NotFoundError, ProviderError, StaleError, TimedOutError
+from ibm_native.journal import Journal
+from ibm_native.marker import Mark
 from ibm_native.pace import VISIBILITY_SECONDS, Pace
+from ibm_native.sdk import Json, text
 from ibm_native.values import Values
 
 LOST_ANSWER_SECONDS = 15.0
@@ -29,6 +32,7 @@ class Call:
 
     cloud: Cloud
     urn: str
+    journal: Journal
 
     @property
     def pace(self) -> Pace:
@@ -62,6 +66,11 @@ class LifeCycle(ABC):
         del old, new
         return False
 
+    def natural_id(self, inputs: Values) -> str | None:
+        """Return the id that follows from the inputs; None where IBM Cloud gives one."""
+        del inputs
+        return None
+
     @abstractmethod
     async def create(self, call: Call, inputs: Values) -> tuple[str, Mapping[str, Plain | None]]:
         """Make the resource; return its id and its outputs other than inputs."""
@@ -79,6 +88,14 @@ class LifeCycle(ABC):
         """Remove the resource; one that is gone already is fine."""
 
 
+@dataclass(frozen=True)
+class Made:
+    """What a create has just made, and the mark of its attempt."""
+
+    id: str
+    mark: Mark
+
+
 @asynccontextmanager
 async def undone_by(undo: Callable[[], Awaitable[None]]) -> AsyncGenerator[None]:
     """Run `undo` if the block fails for whatever reason, a cancel included; the block's error is what counts."""
@@ -90,16 +107,33 @@ async def undone_by(undo: Callable[[], Awaitable[None]]) -> AsyncGenerator[None]
         raise
 
 
-async def until_visible(call: Call, what: str, read: Callable[[], Awaitable[_T]]) -> _T:
-    """Return what `read` gives once IAM shows what it just made: it answers 404 for a while after its 201."""
-    found = await call.pace.until(lambda: or_none(read), within=VISIBILITY_SECONDS, why=what)
+async def until_listed(
+    call: Call,
+    what: str,
+    made: Made,
+    fetch: Callable[[], Awaitable[list[Json]]],
+    read: Callable[[], Awaitable[object]],
+) -> list[str]:
+    """Return the ids of what other attempts left, once IAM shows what was just made, in its list or by id.
+
+    IAM hides it for a while after its 201. What earlier attempts made was made before, so by then it is shown too.
+    """
+
+    async def shown() -> list[Json] | None:
+        found = await fetch()
+        if any(text(each, "id") == made.id for each in found) or await or_none(read) is not None:
+            return found
+        return None
+
+    found = await call.pace.until(shown, within=VISIBILITY_SECONDS, why=what)
     if found is None:
         raise TimedOutError(
             what,
             f"IAM answered that it is made, but still doesn't show it after {VISIBILITY_SECONDS:.0f} s",
             "It was removed again. Run the same command again.",
         )
-    return found
+    left = (each for each in found if made.mark.same_resource(text(each, "description")))
+    return [found_id for each in left if (found_id := text(each, "id")) != made.id]
 
 
 async def once_known(call: Call, what: str, send: Callable[[], Awaitable[_T]]) -> _T:

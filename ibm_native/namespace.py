@@ -80,13 +80,23 @@ class NamespaceLife(LifeCycle):
         """Tell whether the new namespace needs the old one's name."""
         return all(old.maybe_text(each) == new.maybe_text(each) for each in ("name", "region"))
 
+    def natural_id(self, inputs: Values) -> str | None:
+        """Return `region/name`."""
+        return f"{inputs.text('region')}/{inputs.text('name')}" if {"region", "name"} <= inputs.keys() else None
+
     async def create(self, call: Call, inputs: Values) -> tuple[str, Mapping[str, Plain | None]]:
-        """Make the namespace, or take over one that is there if that was asked for."""
+        """Make the namespace, or take over one that is there if that was asked for.
+
+        One that a broken-off create of the same resource made on this machine is no stranger.
+        """
         name, region = inputs.text("name"), inputs.text("region")
         what = f"create registry namespace {name!r} in {region}"
+        account = await call.cloud.account(what)
         there = await self._find(call, region, name)
-        if there is None and await self._put(call, what, inputs):
-            async with undone_by(lambda: self._remove(call, region, name)):
+        if there is not None and call.journal.begun(call.urn, f"{region}/{name}", account):
+            return f"{region}/{name}", _computed(there, adopted=False)
+        if there is None and await self._put(call, what, account, inputs):
+            async with undone_by(lambda: self._undo(call, region, name)):
                 made = await call.pace.until(
                     lambda: self._find(call, region, name), within=VISIBILITY_SECONDS, why=what
                 )
@@ -133,12 +143,14 @@ class NamespaceLife(LifeCycle):
         if state.flag("adopted") and not state.flag("delete_adopted"):
             return
         region, _, name = resource_id.partition("/")
-        await self._remove(call, region, name)
+        await self._undo(call, region, name)
 
-    async def _put(self, call: Call, what: str, inputs: Values) -> bool:
+    async def _put(self, call: Call, what: str, account: str, inputs: Values) -> bool:
         """Return True if this call made the namespace, False if it was there."""
         name, region = inputs.text("name"), inputs.text("region")
         job = Job(what, _NEEDS, repeatable=False)
+        resource_id = f"{region}/{name}"
+        call.journal.begin(call.urn, resource_id, account)
         try:
             reply = await call.cloud.registry(
                 region,
@@ -150,19 +162,28 @@ class NamespaceLife(LifeCycle):
             if not await call.pace.until(lambda: self._find(call, region, name), within=LOST_ANSWER_SECONDS, why=what):
                 raise
             return True
-        except ConflictError as error:
+        except ProviderError as error:
+            call.journal.end(call.urn, resource_id)
+            if not isinstance(error, ConflictError):
+                raise
             raise ConflictError(
                 what,
                 error.why,
                 f"Names are unique in a region across all accounts: another one has {name!r}. Choose another name.",
                 code=error.code,
             ) from None
+        if reply.status != 201:
+            call.journal.end(call.urn, resource_id)
         return reply.status == 201
 
     async def _find(self, call: Call, region: str, name: str) -> Json | None:
         job = Job(f"read the registry namespaces in {region}", _NEEDS_READER)
         reply = await call.cloud.registry(region, job, lambda api: api.list_namespace_details())
         return next((each for each in objects(reply.body) if text(each, "name") == name), None)
+
+    async def _undo(self, call: Call, region: str, name: str) -> None:
+        await self._remove(call, region, name)
+        call.journal.end(call.urn, f"{region}/{name}")
 
     async def _remove(self, call: Call, region: str, name: str) -> None:
         what = f"delete registry namespace {name!r} in {region}"

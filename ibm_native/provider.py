@@ -36,6 +36,7 @@ from ibm_native.client import Cloud
 from ibm_native.declare import Declaration, Plain
 from ibm_native.derive import check, diff
 from ibm_native.errors import ProviderError
+from ibm_native.journal import Journal
 from ibm_native.lifecycle import Call, LifeCycle
 from ibm_native.namespace import NamespaceLife
 from ibm_native.pace import Pace
@@ -62,8 +63,9 @@ class OldInputsDiffRequest(DiffRequest):
 class IbmNative(Provider):
     """The provider as the engine sees it; one per process, configured once."""
 
-    def __init__(self, pace: Pace | None = None) -> None:
+    def __init__(self, pace: Pace | None = None, journal: Journal | None = None) -> None:
         self.pace = pace or Pace()
+        self.journal = journal or Journal()
         self._connection = Connection()
         self._cloud: Cloud | None = None
         self._lives = {each.declaration.token: each for each in LIVES}
@@ -107,6 +109,9 @@ class IbmNative(Provider):
         checked, problems = check(inputs, request.new_inputs)
         given = frozenset(each.name for each in inputs if each.wire in checked)
         problems += life.problems(given, known(inputs, checked))
+        saved = life.natural_id(known(inputs, request.old_inputs))
+        if saved:
+            self.journal.end(request.urn, saved)
         return CheckResponse(checked, [each.failure() for each in problems])
 
     async def diff(self, request: DiffRequest) -> DiffResponse:
@@ -126,6 +131,7 @@ class IbmNative(Provider):
         if request.preview:
             return CreateResponse(None, _outputs(declaration, given, lambda _: UNKNOWN))
         resource_id, computed = await life.create(self._call(request.urn), known(declaration.inputs, given))
+        self.journal.answered(request.urn, resource_id)
         return CreateResponse(resource_id, _outputs(declaration, given, computed.get))
 
     async def read(self, request: ReadRequest) -> ReadResponse:
@@ -194,7 +200,7 @@ class IbmNative(Provider):
     def _call(self, urn: str) -> Call:
         if self._cloud is None:
             self._cloud = Cloud(self._connection, self.pace)
-        return Call(self._cloud, urn)
+        return Call(self._cloud, urn, self.journal)
 
 
 def _outputs(declaration: Declaration, inputs: Mapping[str, PropertyValue], computed: Callable[[str], Read]) -> Wire:

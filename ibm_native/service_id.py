@@ -18,11 +18,12 @@ from ibm_native.lifecycle import (
     Call,
     Found,
     LifeCycle,
+    Made,
     gone,
     or_none,
     undone_by,
     unless_stale,
-    until_visible,
+    until_listed,
 )
 from ibm_native.marker import Mark, remarked, without_mark
 from ibm_native.sdk import Json, text
@@ -61,12 +62,11 @@ class ServiceIdLife(LifeCycle):
     declaration = ServiceId.declaration
 
     async def create(self, call: Call, inputs: Values) -> tuple[str, Mapping[str, Plain | None]]:
-        """Make the service ID, after removing what an earlier, broken-off create of it left."""
+        """Make the service ID, then remove what an earlier, broken-off create of it left."""
         name = inputs.text("name")
         what = f"create service ID {name!r}"
         account = await call.cloud.account(what)
         mark = Mark.new(call.urn)
-        await self._remove_orphans(call, account, name, mark)
         description = mark.on(inputs.maybe_text("description"))
         try:
             made = await call.cloud.identity(
@@ -83,7 +83,16 @@ class ServiceIdLife(LifeCycle):
             body = found
         resource_id = text(body, "id")
         async with undone_by(lambda: self.delete(call, resource_id, inputs)):
-            await until_visible(call, what, lambda: self._get(call, resource_id))
+            left = await until_listed(
+                call,
+                what,
+                Made(resource_id, mark),
+                lambda: self._named(call, account, name),
+                lambda: self._get(call, resource_id),
+            )
+            for each in left:
+                if not await self._in_use(call, account, f"iam-{each}"):
+                    await self.delete(call, each, inputs)
         return resource_id, _computed(body)
 
     async def read(self, call: Call, resource_id: str, inputs: Values, state: Values) -> Found | None:
@@ -139,19 +148,8 @@ class ServiceIdLife(LifeCycle):
         found = await self._named(call, account, name)
         return next((body for body in found if Mark.found_in(text(body, "description")) == mark), None)
 
-    async def _remove_orphans(self, call: Call, account: str, name: str, mark: Mark) -> None:
-        """Remove service IDs of the same URN that nothing was built on.
-
-        One with API keys or policies is in use, by a stack of the same name elsewhere perhaps: a create that broke off
-        never got that far.
-        """
-        for body in await self._named(call, account, name):
-            if mark.same_resource(text(body, "description")):
-                iam_id = text(body, "iam_id")
-                if not await self._in_use(call, account, iam_id):
-                    await self.delete(call, text(body, "id"), Values({}))
-
     async def _in_use(self, call: Call, account: str, iam_id: str) -> bool:
+        """Tell whether something was built on a service ID, which a create that broke off never lives to see."""
         job = Job(f"look for API keys and policies of {iam_id}", _NEEDS_VIEWER)
         keys = await call.cloud.identity(
             job, lambda api: api.list_api_keys(account_id=account, iam_id=iam_id, pagesize=PAGE, pagetoken=None)

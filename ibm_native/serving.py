@@ -153,6 +153,8 @@ async def _serve(engine: str) -> None:
             await asyncio.wait_for(over.wait(), _WATCH_SECONDS)
         except TimeoutError:
             continue
+    if over.is_set() and os.getppid() == parent:
+        provider.journal.close()
     await provider.cancel()
     await server.stop(_GRACE_SECONDS)
     # A thread may still wait for an answer of IBM Cloud; joining it would keep the process for a minute.

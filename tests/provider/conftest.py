@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import grpc.aio
 import pytest
 import pytest_asyncio
 
+from ibm_native.journal import Journal
 from ibm_native.pace import Pace
 from ibm_native.provider import IbmNative
 from ibm_native.serving import start
@@ -17,12 +19,13 @@ from tests.provider.wire import Wire
 
 
 class FastPace(Pace):
-    """A clock that runs ahead rather than wait; `waits` are the seconds that were asked for."""
+    """A clock that runs ahead rather than wait, and takes the cloud's along; `waits` are the seconds asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, cloud: StandIn) -> None:
         super().__init__()
         self.waits: list[float] = []
         self._ahead = 0.0
+        self._cloud = cloud
 
     def now(self) -> float:
         """Return the clock with what was skipped."""
@@ -32,6 +35,7 @@ class FastPace(Pace):
         """Skip the wait."""
         self.waits.append(seconds)
         self._ahead += seconds
+        self._cloud.clock.advance(seconds)
         await super().sleep(0.001, why)
 
 
@@ -48,14 +52,19 @@ def wire(cloud: StandIn) -> Iterator[Wire]:
 
 
 @pytest.fixture
-def pace() -> FastPace:
-    return FastPace()
+def pace(cloud: StandIn) -> FastPace:
+    return FastPace(cloud)
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Journal:
+    return Journal(tmp_path / "journal")
 
 
 @pytest_asyncio.fixture
-async def plugin(pace: FastPace) -> AsyncIterator[Engine]:
+async def plugin(pace: FastPace, journal: Journal) -> AsyncIterator[Engine]:
     """Return a provider that nobody configured yet."""
-    provider = IbmNative(pace)
+    provider = IbmNative(pace, journal)
     server, port = await start(provider, "127.0.0.1:1")
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         yield Engine(channel)

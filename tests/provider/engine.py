@@ -109,9 +109,11 @@ class Engine:
         )
         return {}
 
-    async def check(self, token: str, inputs: Properties, name: str = "it") -> tuple[dict[str, Any], dict[str, str]]:
-        """Return checked inputs, and what is wrong with them by property."""
-        request = provider_pb2.CheckRequest(urn=urn_of(token, name), news=struct(inputs))
+    async def check(
+        self, token: str, inputs: Properties, name: str = "it", olds: Properties | None = None
+    ) -> tuple[dict[str, Any], dict[str, str]]:
+        """Return checked inputs, and what is wrong with them by property; `olds` are the state's, if it has any."""
+        request = provider_pb2.CheckRequest(urn=urn_of(token, name), news=struct(inputs), olds=struct(olds or {}))
         answer = await self.send(self.stub.Check, request)
         return plain(answer.inputs), {each.property: each.reason for each in answer.failures}
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import grpc
 import pytest
+from ibm_cloud_sdk_core.authenticators import IAMAuthenticator
 
+from ibm_native.journal import Journal
 from sandbox.cloud.testing import StandIn
 from tests.provider.conftest import FastPace
 from tests.provider.engine import Engine, Properties, RefusedError, Resource, Secret
@@ -85,6 +88,53 @@ async def test_the_next_run_removes_what_a_broken_off_create_left(engine: Engine
     assert await engine.refresh(second) == second
 
 
+@pytest.mark.parametrize("token", [SERVICE_ID, API_KEY])
+async def test_a_failed_create_leaves_what_the_state_may_hold(engine: Engine, wire: Wire, token: str) -> None:
+    owner = await owner_of(engine)
+    first = await engine.make(token, inputs_of(token, owner))
+    wire.troubles = [Trouble(CREATES[token], "answer", status=403)]
+    with pytest.raises(RefusedError):
+        await engine.make(token, inputs_of(token, owner))
+    assert await engine.refresh(first) == first
+
+
+async def test_a_key_that_somebody_logged_in_with_is_no_orphan(engine: Engine, cloud: StandIn) -> None:
+    owner = await owner_of(engine)
+    first = await engine.make(API_KEY, inputs_of(API_KEY, owner))
+    IAMAuthenticator(first.outputs["apiKey"].value, url=cloud.url).token_manager.get_token()
+    second = await engine.make(API_KEY, inputs_of(API_KEY, owner))
+    assert await engine.refresh(first) == first
+    assert await engine.refresh(second) == second
+
+
+async def test_a_namespace_that_a_broken_off_create_made_is_known_again(engine: Engine, wire: Wire) -> None:
+    space = {"name": "my-images", "region": "jp-tok"}
+    first = await engine.make(NAMESPACE, space)
+    second = await engine.make(NAMESPACE, space)
+    assert second == first
+    assert wire.count(CREATES[NAMESPACE]) == 1
+    await engine.check(NAMESPACE, space, olds=space)
+    with pytest.raises(RefusedError, match="has a namespace of this name there already"):
+        await engine.make(NAMESPACE, space)
+
+
+async def test_a_namespace_that_ibm_refused_to_make_is_a_stranger_later(engine: Engine, wire: Wire) -> None:
+    space = {"name": "my-images", "region": "jp-tok"}
+    wire.troubles = [Trouble(CREATES[NAMESPACE], "answer", status=403)]
+    with pytest.raises(RefusedError):
+        await engine.make(NAMESPACE, space)
+    await engine.make(NAMESPACE, space, name="somebody else's")
+    with pytest.raises(RefusedError, match="has a namespace of this name there already"):
+        await engine.make(NAMESPACE, space)
+
+
+async def test_an_orderly_end_leaves_nothing_in_the_journal(engine: Engine, journal: Journal, tmp_path: Path) -> None:
+    await engine.make(NAMESPACE, {"name": "my-images", "region": "jp-tok"})
+    assert len(list((tmp_path / "journal").iterdir())) == 1
+    journal.close()
+    assert list((tmp_path / "journal").iterdir()) == []
+
+
 @pytest.mark.parametrize("token", [API_KEY, POLICY])
 async def test_a_service_id_that_is_in_use_is_no_orphan(engine: Engine, token: str) -> None:
     first = await engine.make(SERVICE_ID, {"name": "puller"})
@@ -95,25 +145,26 @@ async def test_a_service_id_that_is_in_use_is_no_orphan(engine: Engine, token: s
 
 @each_type
 async def test_what_iam_hides_after_its_201_is_waited_for(
-    engine: Engine, wire: Wire, pace: FastPace, token: str
+    engine: Engine, cloud: StandIn, pace: FastPace, token: str
 ) -> None:
     owner = await owner_of(engine)
-    hidden = {SERVICE_ID: "GET /v1/serviceids/.+", API_KEY: "GET /v1/apikeys/.+", POLICY: "GET /v2/policies/.+"}
-    body = '{"errors": [{"code": "not_found", "message": "not there yet"}], "status_code": 404}'
-    pattern = hidden.get(token, "GET /api/v1/namespaces/details")
-    trouble = Trouble(pattern, "answer", status=404, body=body, count=8)
-    if token == NAMESPACE:
-        trouble = Trouble(pattern, "answer", status=200, body="[]", count=8)
-    wire.troubles = [trouble]
+    cloud.visibility_delay = 30
     made = await engine.make(token, inputs_of(token, owner))
-    assert trouble.count == 0
-    assert sum(pace.waits) > 5
+    assert sum(pace.waits) >= (30 if token != NAMESPACE else 0), "the registry shows a namespace at once"
     assert await engine.refresh(made) == made
 
 
-async def test_a_key_that_never_becomes_visible_is_removed_again(engine: Engine, wire: Wire) -> None:
+async def test_a_key_that_a_list_lacks_but_its_id_finds_is_there(engine: Engine, wire: Wire) -> None:
     owner = await owner_of(engine)
-    wire.troubles = [Trouble("GET /v1/apikeys/.+", "answer", status=404, count=999)]
+    wire.troubles = [Trouble("GET /v1/apikeys", "answer", status=200, body='{"apikeys": []}', count=99)]
+    made = await engine.make(API_KEY, inputs_of(API_KEY, owner))
+    assert await engine.refresh(made) == made
+
+
+async def test_a_key_that_never_becomes_visible_is_removed_again(engine: Engine, cloud: StandIn, wire: Wire) -> None:
+    owner = await owner_of(engine)
+    cloud.visibility_delay = 600
+    wire.troubles = [Trouble("DELETE /v1/apikeys/.+", "answer", status=204)]
     with pytest.raises(RefusedError, match="still doesn't show it after 60 s"):
         await engine.make(API_KEY, inputs_of(API_KEY, owner))
     assert wire.count("DELETE /v1/apikeys/.+") == 1
@@ -275,7 +326,8 @@ async def test_a_cancel_ends_a_wait_at_once_and_removes_what_was_half_made(
 ) -> None:
     owner = await owner_of(engine)
     # Hidden from the wait, but not from the clean-up.
-    wire.troubles = [Trouble("GET /v1/apikeys/.+", "answer", status=404, count=999, then=pace.cancel)]
+    hidden = Trouble("GET /v1/apikeys", "answer", status=200, body='{"apikeys": []}', count=999)
+    wire.troubles = [hidden, Trouble("GET /v1/apikeys/.+", "answer", status=404, count=999, then=pace.cancel)]
     with pytest.raises(RefusedError, match="cancelled while waiting"):
         await engine.make(API_KEY, inputs_of(API_KEY, owner))
     assert wire.count("DELETE /v1/apikeys/.+") == 1

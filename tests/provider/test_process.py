@@ -36,7 +36,7 @@ async def plugin_process(*command: str, cwd: Path) -> AsyncGenerator[tuple[async
         *command,
         "127.0.0.1:1",
         cwd=cwd,
-        env={"PATH": os.environ["PATH"]},
+        env={"PATH": os.environ["PATH"], "PULUMI_HOME": str(cwd / ".pulumi-home")},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
