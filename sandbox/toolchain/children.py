@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -39,11 +40,14 @@ class Result:
 
 
 def run(command: Sequence[str | Path], environ: Mapping[str, str] | None = None, folder: Path | None = None) -> Result:
-    """Run a program to its end, in a process group of its own; it is stopped when this call is left early."""
+    """Run a program to its end, in a process group of its own; it is stopped when this call is left early.
+
+    Raises CancelledError if it was stopped because the run was cancelled in another thread.
+    """
     with _lock:
         go_on()
         process = subprocess.Popen(
-            [str(part) for part in command],
+            [*_bound_to_us(), *(str(part) for part in command)],
             cwd=folder,
             env=None if environ is None else dict(environ),
             stdin=subprocess.DEVNULL,
@@ -62,7 +66,14 @@ def run(command: Sequence[str | Path], environ: Mapping[str, str] | None = None,
     finally:
         with _lock:
             _running.discard(process)
+    go_on()
     return Result(process.returncode, stdout, stderr)
+
+
+def _bound_to_us() -> list[str]:
+    """Return words that let a program end with the thread that runs it, so also when this process is killed."""
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "TERM"] if setpriv else []
 
 
 def go_on() -> None:

@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent import futures
 from contextlib import contextmanager
@@ -165,11 +167,14 @@ def run_request(engine: Engine, folder: Path, program: str, **options: str) -> l
 
 def gone(pid: int) -> bool:
     """Wait for a process to end; return whether it has."""
-    try:
-        psutil.Process(pid).wait(WAIT)
-    except psutil.NoSuchProcess:
-        return True
-    return not psutil.pid_exists(pid)
+    until = time.monotonic() + WAIT
+    with contextlib.suppress(psutil.NoSuchProcess):
+        # A zombie has ended too; a container's first process may be one that collects none.
+        while psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.02)
+    return True
 
 
 def plugin_request(folder: Path, program: str, *arguments: str) -> language_pb2.RunPluginRequest:
