@@ -1,5 +1,5 @@
 # Thin: each target's work is in commands/, which sandbox/bootstrap.py runs in the project's own virtual environment.
-RUN := PYTHONDONTWRITEBYTECODE=1 python3 -m sandbox.bootstrap
+RUN := python3 -m sandbox.bootstrap
 STACK ?= dev
 
 .PHONY: up verify down env test lint clean

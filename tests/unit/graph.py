@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
@@ -9,12 +10,14 @@ from typing import Any, cast
 from google.protobuf import json_format
 from pulumi.runtime import mocks
 from pulumi.runtime.stack import run_pulumi_func
-from pulumi.runtime.sync_await import _sync_await  # pyright: ignore[reportPrivateUsage]  # the mocks' own way to wait
 
 SIGNATURE = "4dabf18193072939515e22adb298388d"
 SECRET = "1b47061264138c4ac30d75fd1eb44270"
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 SAMPLE_DIGEST = "sha256:" + "ab" * 32
+
+_LOOP = asyncio.new_event_loop()
+"""One for all runs: the mocks give each worker thread a loop that nobody closes, and the threads live with this one."""
 
 
 @dataclass(frozen=True)
@@ -120,10 +123,15 @@ def run(program: Callable[[], object], *, preview: bool = False) -> Graph:
         "docker:index/image:Image": {"repoDigest": f"jp.icr.io/ns/image@{SAMPLE_DIGEST}"},
     }
     monitor = _Monitor(_Answers(outputs, preview=preview))
-    mocks.set_mocks(monitor.mocks, project="icr-private-image", stack="test", preview=preview, monitor=monitor)
 
-    async def wait() -> None:
-        program()
+    async def life() -> None:
+        mocks.set_mocks(monitor.mocks, project="icr-private-image", stack="test", preview=preview, monitor=monitor)
+        await run_pulumi_func(lambda: _nothing(program()))
 
-    _sync_await(run_pulumi_func(wait))
+    asyncio.set_event_loop(_LOOP)  # the SDK asks for the thread's loop, which another test may have closed
+    _LOOP.run_until_complete(life())
     return monitor.graph
+
+
+def _nothing(_: object) -> None:
+    """Take a program's result, so that the SDK doesn't wait for it as if it could be awaited."""
