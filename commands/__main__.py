@@ -64,7 +64,7 @@ def env(_: argparse.Namespace) -> int:
 
 
 def test(arguments: argparse.Namespace) -> int:
-    """Run pytest; more words are handed to it."""
+    """Run pytest; words that aren't ours are handed to it."""
     toolchain.ensure()
     return subprocess.run(
         [sys.executable, "-m", "pytest", *arguments.words], cwd=paths.CHECKOUT, check=False
@@ -105,8 +105,9 @@ def main(words: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="make", description=__doc__)
     parser.add_argument("command", choices=COMMANDS)
     parser.add_argument("--stack", default=os.environ.get("STACK") or SANDBOX_STACK, help="the stack to verify")
-    parser.add_argument("words", nargs="*", help="for test: what pytest takes")
-    arguments = parser.parse_args(words)
+    arguments, arguments.words = parser.parse_known_args(words)
+    if arguments.words and arguments.command != "test":
+        parser.error(f"{arguments.command} takes no {' '.join(arguments.words)}")
     try:
         return COMMANDS[arguments.command](arguments)
     except SandboxError as error:
