@@ -20,8 +20,8 @@ from sandbox.toolchain import environment
 
 def up(_: argparse.Namespace) -> int:
     """From nothing to the verified end state on stack dev; what is there already is left as it is."""
-    toolchain.ensure()
     machine.up()
+    toolchain.ensure()
     dev = stack(SANDBOX_STACK)
     dev.ensure()
     dev.release_dead_lock()
@@ -29,11 +29,13 @@ def up(_: argparse.Namespace) -> int:
     if status:
         say("pulumi up didn't finish. What it made is kept in the stack; `make up` goes on from there.")
         return status
-    with step("verify", usually=8):
+    with step("verify", usually=4):
         checks = verify(dev)
-    passed = report.show_checks(checks)
+    if not report.show_checks(checks):
+        say("The stack is up, but isn't right. `kubectl describe pods` in its environment shows more: make env")
+        return 1
     report.show_table(dev, checks)
-    return 0 if passed else 1
+    return 0
 
 
 def check(arguments: argparse.Namespace) -> int:
@@ -58,6 +60,8 @@ def down(_: argparse.Namespace) -> int:
 
 def env(_: argparse.Namespace) -> int:
     """Print shell lines for the sandbox."""
+    if not machine.is_up():
+        say("the sandbox is down; `make up` starts it")
     for line in environment.shell_lines():
         print(line)
     return 0

@@ -11,6 +11,9 @@ from rich.table import Table
 from commands.pulumi import Stack
 from commands.verify import Check
 
+LOG_COLUMNS = 150
+"""Width where there is no terminal: an image reference with its digest fits in one line."""
+
 
 def show_checks(checks: Sequence[Check]) -> bool:
     """Print each check with what was seen; returns whether all passed."""
@@ -21,7 +24,7 @@ def show_checks(checks: Sequence[Check]) -> bool:
 
 
 def show_table(stack: Stack, checks: Sequence[Check]) -> None:
-    """Print what the stack made, by the names of its outputs, and what to type next."""
+    """Print what the stack made, by the names of its outputs, and what to type next; `checks` are those that passed."""
     outputs = stack.outputs()
     pods = cast("dict[str, dict[str, str]]", outputs["pods"])
     rows = {
@@ -38,12 +41,13 @@ def show_table(stack: Stack, checks: Sequence[Check]) -> None:
     table.add_column("value", overflow="fold")
     for what, value in rows.items():
         table.add_row(what, str(value))
-    running, *page = checks
+    running, page, *_ = checks
     for pod in pods.values():
         table.add_row("Pod", f"{pod['namespace']}/{pod['name']}: {running.seen}")
-    if page:
-        table.add_row("its page", page[0].seen)
+        table.add_row("its page", page.seen)
     console = Console(highlight=False, markup=False)
+    if not console.is_terminal:
+        console.width = LOG_COLUMNS
     console.print(table)
     console.print(
         'What next:\n  eval "$(make env)"     then pulumi, kubectl and docker work here: kubectl get pods\n'

@@ -1,0 +1,101 @@
+"""The commands' own behaviour: what a person reads when something is missing, broken or stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from commands import __main__ as commands
+from commands.kubectl import Cluster
+from commands.pulumi import Stack
+from commands.report import show_checks
+from commands.verify import Check
+from sandbox.errors import SandboxError
+
+pytestmark = pytest.mark.unit
+
+
+def test_an_error_is_shown_as_text_with_its_remedy(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(_: object) -> int:
+        raise SandboxError("it is broken", "mend it")
+
+    monkeypatch.setitem(commands.COMMANDS, "up", broken)
+    assert commands.main(["up"]) == 1
+    said = capsys.readouterr().err
+    assert "it is broken" in said
+    assert "mend it" in said
+    assert "Traceback" not in said
+
+
+def test_ctrl_c_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def stopped(_: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(commands.COMMANDS, "down", stopped)
+    assert commands.main(["down"]) == 130
+    assert "`make down` goes on from here" in capsys.readouterr().err
+
+
+def test_only_test_takes_words_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        commands.main(["up", "--now"])
+    assert caught.value.code == 2
+    assert "up takes no --now" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("tool", ["pulumi", "kubectl"])
+def test_a_missing_tool_is_named(tool: str, tmp_path: Path) -> None:
+    environ = {"PATH": str(tmp_path)}
+    with pytest.raises(SandboxError, match="is not on PATH"):
+        Stack("dev", environ).outputs() if tool == "pulumi" else Cluster(environ, "")
+
+
+def test_the_clis_own_words_are_shown_when_it_fails(tmp_path: Path) -> None:
+    script(tmp_path / "pulumi", "echo 'no stack named x' >&2; exit 255")
+    with pytest.raises(SandboxError, match="no stack named x"):
+        Stack("x", {"PATH": f"{tmp_path}:/bin"}).outputs()
+
+
+def test_the_environment_with_its_keys_is_not_in_a_stacks_text() -> None:
+    assert "the-key" not in repr(Stack("dev", {"IBMCLOUD_API_KEY": "the-key"}))
+
+
+@pytest.mark.parametrize(("alive", "cancelled"), [(False, True), (True, False)])
+def test_only_a_dead_updates_lock_is_released(tmp_path: Path, alive: bool, cancelled: bool) -> None:
+    script(tmp_path / "pulumi", f"echo $* > {tmp_path}/said")
+    lock = tmp_path / ".pulumi/locks/organization/project/dev/1.json"
+    lock.parent.mkdir(parents=True)
+    lock.write_text(json.dumps({"pid": os.getpid() if alive else ended_process(), "hostname": os.uname().nodename}))
+    Stack("dev", {"PATH": f"{tmp_path}:/bin", "PULUMI_BACKEND_URL": f"file://{tmp_path}"}, tmp_path).release_dead_lock()
+    assert (tmp_path / "said").exists() == cancelled
+    if cancelled:
+        assert (tmp_path / "said").read_text() == "cancel --yes --stack dev\n"
+
+
+def ended_process() -> int:
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        process.wait()
+    return process.pid
+
+
+def script(path: Path, line: str) -> None:
+    path.write_text(f"#!/bin/sh\n{line}\n")
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+
+
+def test_each_check_is_printed_with_what_was_seen(capsys: pytest.CaptureFixture[str]) -> None:
+    assert show_checks([Check("it runs", passed=True, seen="Running")])
+    assert not show_checks(
+        [Check("it runs", passed=True, seen="Running"), Check("it serves", passed=False, seen="[x]")]
+    )
+    said = capsys.readouterr().out
+    assert "ok  it runs: Running" in said
+    assert "NO  it serves: [x]" in said
