@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
@@ -11,11 +12,12 @@ from sandbox.errors import SandboxError
 from sandbox.toolchain import environment
 
 _NOT_UP = 3
+_REGIONS = "ICR_SANDBOX_REGIONS"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status: 0 done, 1 failed, 3 `status` found a part down, 130 cancelled."""
-    commands = {"up": _up, "down": _down, "status": _status, "env": _env, "reset": _reset}
+    commands = {"down": _down, "status": _status, "env": _env, "reset": _reset}
     parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
     subparsers = parser.add_subparsers(dest="command", required=True)
     for name, what in {
@@ -25,10 +27,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "env": "print shell lines that make pulumi, kubectl and docker work on the sandbox",
         "reset": "stop everything and remove the data",
     }.items():
-        subparsers.add_parser(name, help=what)
-    command = commands[parser.parse_args(arguments).command]
+        subparser = subparsers.add_parser(name, help=what)
+        if name == "up":
+            subparser.add_argument(
+                "--region",
+                action="append",
+                default=[],
+                metavar="NAME",
+                help=f"also run this region of the registry, such as us-south; repeatable; {_REGIONS} names several",
+            )
+    options = parser.parse_args(arguments)
     try:
-        return command()
+        return _up(options.region) if options.command == "up" else commands[options.command]()
     except SandboxError as error:
         progress.say(f"error: {error}")
         return 1
@@ -37,8 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _up() -> int:
-    machine.up()
+def _up(regions: list[str]) -> int:
+    machine.up([*os.environ.get(_REGIONS, "").replace(",", " ").split(), *regions])
     progress.say("The sandbox is up. Its parts: python -m sandbox status")
     return 0
 

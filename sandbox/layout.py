@@ -93,10 +93,10 @@ class Layout:
         for folder in (*folders, self.root / "docker-config", self.root / "pulumi"):
             folder.mkdir(exist_ok=True)
 
-    def write_config(self, template: str, **values: str) -> Path:
-        """Fill in the template of that name, write it to the settings' folder, and return its path."""
+    def write_config(self, template: str, to: str | None = None, /, **values: str) -> Path:
+        """Fill in the template of that name, write it to the settings' folder (`to` another name), return its path."""
         text = Template((_TEMPLATES / template).read_text()).substitute(values)
-        path = self.config / template
+        path = self.config / (to or template)
         write_private(path, text)
         return path
 

@@ -6,11 +6,12 @@ import fcntl
 import os
 import shutil
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from sandbox import (
@@ -33,7 +34,9 @@ from sandbox.layout import Layout, current
 from sandbox.supervisor import Command, Part, Supervisor
 from sandbox.tasks import Task
 from sandbox.toolchain import Tools, children
+from sandbox.toolchain.debian import DebianTree
 
+_Start = Callable[[Part, Callable[[], Command]], Callable[[], None]]
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -53,18 +56,23 @@ class PartStatus:
         return self.problem is None
 
 
-def up() -> None:
-    """Start what doesn't run. Raises SandboxError if this machine won't do, or a part doesn't come up."""
+def up(regions: Iterable[str] = ()) -> None:
+    """Start what doesn't run; `regions` of the registry are started beside those that run, or always do.
+
+    Raises SandboxError if this machine won't do, a part doesn't come up, or a region doesn't exist.
+    """
     preflight.check_user()
     layout = current()
     preflight.check_home(layout)
     with _alone(layout):
-        if _is_ready(layout):
+        chosen = registry.with_regions(layout, regions)
+        if chosen == registry.regions(layout) and _is_ready(layout):
             return
         cancelled = threading.Event()
         supervisor = Supervisor(layout, cancelled)
         _forget_earlier_boot(layout)
         layout.make()
+        registry.choose(layout, chosen)
         preflight.check_machine(layout, supervisor)
         tools = toolchain.ensure()
         sysctls.note(layout)
@@ -128,9 +136,12 @@ def _parts(layout: Layout, supervisor: Supervisor) -> list[Part]:
         cluster.controller_manager(layout),
         cluster.scheduler(layout),
         kubelet.part(layout, supervisor),
-        registry.registry(layout),
         registry.cloud(layout),
-        registry.front(),
+        *(
+            part
+            for region in registry.regions(layout)
+            for part in (registry.registry(layout, region), registry.front(region))
+        ),
     ]
 
 
@@ -181,12 +192,20 @@ def _steps(layout: Layout, tools: Tools, supervisor: Supervisor) -> dict[str, Ta
             ("containerd",),
         ),
         "base image": Task(lambda: base_image.ensure(layout, debian), ("docker",)),
-        "registry": Task(
-            start(registry.registry(layout), lambda: registry.registry_command(layout, debian)), ("secrets",)
-        ),
         "cloud": Task(start(registry.cloud(layout), lambda: registry.cloud_command(layout)), ("secrets",)),
-        "front": Task(start(registry.front(), lambda: registry.front_command(layout, debian)), ("registry", "cloud")),
+        **_region_steps(layout, debian, start),
     }
+
+
+def _region_steps(layout: Layout, debian: DebianTree, start: _Start) -> dict[str, Task]:
+    steps: dict[str, Task] = {}
+    for region in registry.regions(layout):
+        held, front = registry.registry(layout, region), registry.front(region)
+        steps[held.name] = Task(start(held, partial(registry.registry_command, layout, debian, region)), ("secrets",))
+        steps[front.name] = Task(
+            start(front, partial(registry.front_command, layout, debian, region)), (held.name, "cloud")
+        )
+    return steps
 
 
 def _await_pods(layout: Layout, supervisor: Supervisor) -> None:

@@ -10,7 +10,7 @@ import subprocess
 
 import psutil
 
-from sandbox import cluster, kubelet, network, settings
+from sandbox import cluster, kubelet, network, registry, settings
 from sandbox.errors import SandboxError
 from sandbox.layout import Layout
 from sandbox.supervisor import Supervisor
@@ -23,7 +23,7 @@ _SAFE_PATH = re.compile(r"[\w./@%+=-]+")
 
 ADDRESSES = {
     settings.IAM_ADDRESS: "front",
-    **dict.fromkeys(settings.REGISTRY_ADDRESSES.values(), "front"),
+    **{address: registry.part_name("front", region) for region, address in settings.REGISTRY_ADDRESSES.items()},
     settings.KUBERNETES_ADDRESS: "kube-apiserver",
     f"127.0.0.1:{kubelet.PORT}": "kubelet",
     f"127.0.0.1:{cluster.CONTROLLER_MANAGER_PORT}": "kube-controller-manager",
@@ -90,8 +90,10 @@ def _is_idle(layout: Layout) -> bool:
 
 def check_addresses(supervisor: Supervisor) -> None:
     """Raise SandboxError if an address that a part is still to listen on is in use."""
+    unused = settings.REGISTRY_ADDRESSES.keys() - registry.regions(supervisor.layout)
+    absent = {registry.part_name("front", region) for region in unused}
     for address, part in ADDRESSES.items():
-        if supervisor.leader(part):
+        if part in absent or supervisor.leader(part):
             continue
         host, port = address.split(":")
         with socket.socket() as probe:

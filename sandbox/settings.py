@@ -5,7 +5,24 @@ from __future__ import annotations
 IAM_ADDRESS = "127.0.0.1:7080"
 """Stands in for iam.cloud.ibm.com."""
 
-REGISTRY_ADDRESSES = {"jp-tok": "127.0.0.1:7001"}
+REGION = "jp-tok"
+"""The registry's region that always runs; others run when they are asked for."""
+
+REGISTRY_ADDRESSES = {
+    REGION: "127.0.0.1:7001",
+    "global": "127.0.0.1:7002",
+    "au-syd": "127.0.0.1:7003",
+    "br-sao": "127.0.0.1:7004",
+    "ca-mon": "127.0.0.1:7005",
+    "ca-tor": "127.0.0.1:7006",
+    "eu-de": "127.0.0.1:7007",
+    "eu-es": "127.0.0.1:7008",
+    "eu-gb": "127.0.0.1:7009",
+    "in-che": "127.0.0.1:7010",
+    "in-mum": "127.0.0.1:7011",
+    "jp-osa": "127.0.0.1:7012",
+    "us-south": "127.0.0.1:7013",
+}
 """One address a region, for registry, login, registry API and Vulnerability Advisor, as jp.icr.io is for jp-tok."""
 
 KUBERNETES_ADDRESS = "127.0.0.1:7443"

@@ -17,6 +17,8 @@ from sandbox.cloud import limits, token_keys
 from sandbox.cloud.accounts import Account, create_account, set_admin_key
 from sandbox.cloud.app import HEALTH, make_app, make_world
 from sandbox.cloud.regions import DOMAINS
+from sandbox.cloud.registry.events import PATH as EVENTS
+from sandbox.cloud.registry.keeper import Registries
 from sandbox.cloud.web import World
 from sandbox.errors import SandboxError
 
@@ -60,6 +62,20 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="also serve the control API on 127.0.0.1, this port: clock, delays, faults, log of requests (no login)",
     )
+    parser.add_argument(
+        "--registry",
+        action="append",
+        default=[],
+        type=_socket,
+        metavar="NAME=PATH",
+        help="the Unix socket of a region's real registry, such as jp-tok=/run/registry.sock; may be repeated",
+    )
+    parser.add_argument(
+        "--registry-events-secret",
+        type=Path,
+        metavar="PATH",
+        help=f"file with the secret that registries send to POST {EVENTS} as 'Authorization: Bearer ...'",
+    )
     parser.add_argument("--registry-token-key", type=Path, metavar="PATH", help="EC key that signs registry tokens")
     parser.add_argument("--registry-token-cert", type=Path, metavar="PATH", help="the certificate for it")
     return parser
@@ -70,6 +86,13 @@ def _region(text: str) -> tuple[str, str]:
     if name not in DOMAINS or not address:
         raise argparse.ArgumentTypeError(f"'{text}' is not NAME=HOST:PORT with NAME one of {', '.join(DOMAINS)}")
     return name, address
+
+
+def _socket(text: str) -> tuple[str, Path]:
+    name, _, path = text.partition("=")
+    if name not in DOMAINS or not path:
+        raise argparse.ArgumentTypeError(f"'{text}' is not NAME=PATH with NAME one of {', '.join(DOMAINS)}")
+    return name, Path(path)
 
 
 def _serve(options: argparse.Namespace) -> int:
@@ -87,7 +110,7 @@ def _serve(options: argparse.Namespace) -> int:
             if key is not None:
                 print(f"API key of the account's owner, shown this once: {key}", flush=True)
             config = uvicorn.Config(
-                make_app(world, control), log_level="warning", access_log=False, server_header=False, lifespan="off"
+                make_app(world, control), log_level="warning", access_log=False, server_header=False, lifespan="on"
             )
             with suppress(KeyboardInterrupt):
                 uvicorn.Server(config).run(listening)
@@ -126,7 +149,15 @@ def _world(options: argparse.Namespace, folder: Path) -> World:
         )
     if key is None:
         key, certificate = token_keys.ensure(folder)
-    return make_world(folder, dict(options.region), key, certificate)
+    registries = Registries(dict(options.registry), _secret(options.registry_events_secret))
+    return make_world(folder, dict(options.region), key, certificate, registries)
+
+
+def _secret(path: Path | None) -> str | None:
+    try:
+        return path.read_text().strip() if path else None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SandboxError(f"The registries' secret, {path}, can't be read.", "Give another file.") from error
 
 
 def _admin_key(world: World) -> str | None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -25,14 +28,18 @@ from sandbox.cloud.login.tokens import RegistryTokens
 from sandbox.cloud.policies import routes as policies
 from sandbox.cloud.policies.errors import PolicyError
 from sandbox.cloud.regions import Regions
+from sandbox.cloud.registry import account_routes, events, image_routes, retention_routes, trash_routes
 from sandbox.cloud.registry import routes as registry
 from sandbox.cloud.registry.errors import RegistryError
+from sandbox.cloud.registry.keeper import Keeper, Registries
 from sandbox.cloud.store import Store
 from sandbox.cloud.web import World, answer
 
 HEALTH = "/sandbox/health"
 
-_SERVICES = (grants, service_ids, groups, api_keys, settings, usage, policies, registry, login)
+_REGISTRY = (events, image_routes, trash_routes, account_routes, retention_routes)
+
+_SERVICES = (grants, service_ids, groups, api_keys, settings, usage, policies, registry, *_REGISTRY, login)
 
 _SHAPES: tuple[tuple[str, type[ServiceError]], ...] = (
     ("/identity/", TokenError),
@@ -48,14 +55,18 @@ _SHAPES: tuple[tuple[str, type[ServiceError]], ...] = (
 """Start of a path -> the service that it belongs to, where no operation is known; IAM Identity's otherwise."""
 
 
-def make_world(folder: Path | None, addresses: dict[str, str], key: Path, certificate: Path) -> World:
-    """Open the store in this folder, or one in memory, and load the keys; `addresses` maps region to host:port."""
+def make_world(
+    folder: Path, addresses: dict[str, str], key: Path, certificate: Path, registries: Registries | None = None
+) -> World:
+    """Open the store in this folder, and load the keys; `addresses` maps region to host:port."""
+    store, clock, tokens = Store(folder / "cloud.sqlite3"), Clock(), RegistryTokens(key, certificate)
     return World(
-        store=Store(folder / "cloud.sqlite3" if folder else None),
-        clock=Clock(),
+        store=store,
+        clock=clock,
         regions=Regions(addresses),
         iam_tokens=IamTokens(token_keys.ensure_iam_key(folder)),
-        registry_tokens=RegistryTokens(key, certificate),
+        registry_tokens=tokens,
+        keeper=Keeper(store, clock, tokens, registries or Registries()),
     )
 
 
@@ -64,12 +75,24 @@ def make_app(world: World, control_port: int | None = None) -> ASGIApp:
     routes = [route for service in _SERVICES for route in service.routes.routes]
     app = Starlette(
         routes=[Route(HEALTH, _health), *routes],
+        lifespan=_lifespan,
         exception_handlers={404: _not_implemented, 405: _not_implemented},
     )
     app.router.redirect_slashes = False
     app.state.world = world
     cloud = Wire(_RawPath(app), world.controls, world.clock)
     return _ByPort(cloud, make_control_app(world), control_port) if control_port else cloud
+
+
+@asynccontextmanager
+async def _lifespan(app: Starlette) -> AsyncGenerator[None]:
+    """Keep the real registries in step as long as the application is served."""
+    world: World = app.state.world
+    working = asyncio.create_task(world.keeper.run())
+    yield
+    working.cancel()
+    with suppress(asyncio.CancelledError):
+        await working
 
 
 class _ByPort:

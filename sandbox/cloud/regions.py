@@ -49,3 +49,7 @@ class Regions:
     def of_host(self, host: str) -> str:
         """Return the region that a Host header means; a host that is no region's means the first one."""
         return self._by_host.get(host.lower(), self.first)
+
+    def is_known(self, host: str) -> bool:
+        """Tell whether a host is a region's."""
+        return host.lower() in self._by_host

@@ -29,6 +29,7 @@ from sandbox.cloud.controls.journal import Record
 from sandbox.cloud.identity.tokens import IamTokens
 from sandbox.cloud.login.tokens import RegistryTokens
 from sandbox.cloud.regions import Regions
+from sandbox.cloud.registry.keeper import Keeper, Registries
 from sandbox.cloud.store import Store
 from sandbox.cloud.web import World
 
@@ -38,8 +39,8 @@ class StandIn:
 
     `url` is IAM's address and the first region's; `registry_urls` has one address a region. `api_key` belongs to the
     owner of `account_id`, whose IAM ID is `owner_iam_id`. `clock` can be moved; `store` is the database, for what no
-    API can make. `control_url` is the control API's address, where `control` asked for it. Everything is in memory,
-    and gone after `stop`.
+    API can make. `control_url` is the control API's address, where `control` asked for it; real registries are there
+    only where `registries` names their sockets. Everything is in memory, and gone after `stop`.
 
     Time and faults, for tests of what goes wrong at IBM; times are seconds, of `clock` unless said otherwise:
 
@@ -58,7 +59,13 @@ class StandIn:
     See `Fault`, `Delays` and `Record` for what each of them means precisely.
     """
 
-    def __init__(self, regions: Sequence[str] = ("jp-tok",), *, control: bool = False) -> None:
+    def __init__(
+        self,
+        regions: Sequence[str] = ("jp-tok",),
+        *,
+        control: bool = False,
+        registries: Registries | None = None,
+    ) -> None:
         sockets = {region: _listen() for region in regions}
         addresses = {region: "127.0.0.1:{1}".format(*open_.getsockname()) for region, open_ in sockets.items()}
         self.region = regions[0]
@@ -67,7 +74,8 @@ class StandIn:
         self.clock = Clock()
         iam_tokens, registry_tokens = _signers()
         self.store = Store(None)
-        self.world = World(self.store, self.clock, Regions(addresses), iam_tokens, registry_tokens)
+        keeper = Keeper(self.store, self.clock, registry_tokens, registries or Registries())
+        self.world = World(self.store, self.clock, Regions(addresses), iam_tokens, registry_tokens, keeper)
         self._controls = self.world.controls
         with self.store.transaction() as session:
             account, self.api_key = create_account(session, self.clock)
@@ -147,7 +155,7 @@ class _Server(uvicorn.Server):
     """uvicorn in a thread, which starts and stops at once: no polling on either side."""
 
     def __init__(self, app: ASGIApp, sockets: list[socket.socket]) -> None:
-        super().__init__(uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", date_header=False))
+        super().__init__(uvicorn.Config(app, log_level="warning", access_log=False, lifespan="on", date_header=False))
         self._ready = threading.Event()
         self._loop = asyncio.new_event_loop()
         self._stopping = asyncio.Event()
@@ -179,6 +187,7 @@ class _Server(uvicorn.Server):
         # uvicorn tells nobody when a connection is gone; it is a turn or two of the loop away.
         while self.server_state.connections:  # noqa: ASYNC110 (there is no event to wait for)
             await asyncio.sleep(0)
+        await self.lifespan.shutdown()
 
 
 def _listen() -> socket.socket:

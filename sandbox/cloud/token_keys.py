@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
 REGISTRY_ISSUER = "icr-sandbox"
-"""The `iss` of registry tokens, and the common name of the certificate."""
+"""The common name of the certificate; with `/` and the region, the `iss` of registry tokens."""
 
 
 def ensure(folder: Path) -> tuple[Path, Path]:

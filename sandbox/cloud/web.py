@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TypeVar
+from typing import TypeVar, cast
 from urllib.parse import unquote
 
 import msgspec
@@ -32,6 +32,7 @@ from sandbox.cloud.identity.models import ApiKey, find_key
 from sandbox.cloud.identity.tokens import IamTokens
 from sandbox.cloud.login.tokens import RegistryTokens
 from sandbox.cloud.regions import Regions
+from sandbox.cloud.registry.keeper import Keeper
 from sandbox.cloud.rights import Caller, Rights
 from sandbox.cloud.store import Store
 
@@ -47,6 +48,7 @@ class World:
     regions: Regions
     iam_tokens: IamTokens
     registry_tokens: RegistryTokens
+    keeper: Keeper
     controls: Controls = field(default_factory=Controls)
     activity: Activity = field(default_factory=Activity)
 
@@ -152,6 +154,18 @@ class Call:
         """Return a query parameter, or None where it is absent or empty."""
         return self.request.query_params.get(name) or None
 
+    def flag(self, name: str, *, default: bool = False) -> bool:
+        """Return a true or false query parameter; of several values the last one counts.
+
+        Raises:
+            MalformedError: it is neither.
+
+        """
+        given = (self.request.query_params.getlist(name) or [""])[-1].lower()
+        if given not in ("", "true", "false"):
+            raise MalformedError(f"the query parameter {name} is true or false, not '{given}'")
+        return given == "true" if given else default
+
     def refuse_queries(self, *names: str) -> None:
         """Go on only if none of these parameters, which the stand-in lacks, asks for something.
 
@@ -189,15 +203,25 @@ class Routes:
         self.errors = errors
         self.routes: list[Route] = []
 
-    def on(self, method: str, path: str, *, public: bool = False) -> Callable[[Handler], Handler]:
-        """Register a handler; the caller of a `public` one needn't be known."""
+    def on(self, method: str, path: str, *, public: bool = False, settle: bool = False) -> Callable[[Handler], Handler]:
+        """Register a handler; the caller of a `public` one needn't be known.
+
+        `settle`: what the real registries are known to have news of is looked at before, and what the call changes in
+        them is done before it is answered, unless a registry is down.
+        """
 
         def register(handler: Handler) -> Handler:
             async def endpoint(request: Request) -> Response:
                 body = await _body(request)
                 if body is None:
                     return self.errors.malformed(f"the body is larger than {limits.BODY_BYTES} bytes").response(request)
-                return self._run(request, body, handler, public=public)
+                if not settle:
+                    return self._run(request, body, handler, public=public)
+                keeper = cast("World", request.app.state.world).keeper
+                await keeper.settle()
+                response = self._run(request, body, handler, public=public)
+                await keeper.settle()
+                return response
 
             self.routes.append(Route(path, endpoint, methods=[method], name=handler.__name__))
             return handler

@@ -59,7 +59,7 @@ def test_a_token_is_what_the_registry_checks(cloud: StandIn, robot: Robot) -> No
     header = jwt.get_unverified_header(body["token"])
     certificate = x509.load_der_x509_certificate(base64.b64decode(header["x5c"][0]))
     public: Any = certificate.public_key()
-    claims = jwt.decode(body["token"], public, algorithms=["ES256"], audience="registry", issuer="icr-sandbox")
+    claims = jwt.decode(body["token"], public, algorithms=["ES256"], audience="registry", issuer="icr-sandbox/jp-tok")
     assert claims["access"] == [{"type": "repository", "name": REPOSITORY, "actions": ["pull"]}]
     assert claims["sub"] == robot.iam_id
     assert claims["exp"] - claims["iat"] == body["expires_in"] == unverified.REGISTRY_TOKEN_SECONDS

@@ -22,7 +22,9 @@ class LoginError(ServiceError):
     def response(self, request: Request) -> Response:
         """Write the answer."""
         del request
-        return answer({"errors": [{"code": self.code, "message": self.message, "detail": {}}]}, self.status)
+        return answer(
+            {"errors": [{"code": self.code, "message": self.message, "detail": dict[str, str]()}]}, self.status
+        )
 
     @classmethod
     def unauthenticated(cls) -> Self:

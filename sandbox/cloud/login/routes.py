@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
+from typing import cast
 from urllib.parse import parse_qs
 
 from sqlalchemy import select
@@ -16,6 +17,7 @@ from sandbox.cloud.errors import InvalidTokenError
 from sandbox.cloud.identity.models import ServiceId, is_service_id
 from sandbox.cloud.login.errors import LoginError
 from sandbox.cloud.login.scopes import granted, parse
+from sandbox.cloud.registry.accounts import account_of, may_pull, may_push
 from sandbox.cloud.registry.models import Namespace
 from sandbox.cloud.rights import Caller
 from sandbox.cloud.web import Call, Routes, answer
@@ -57,7 +59,8 @@ def _token(call: Call, caller: Caller, scopes: Sequence[str]) -> Response:
         return rights.permit(f"{roles.REGISTRY}.{action}", target)
 
     access = granted(parse(scopes), allows)
-    token, issued = call.world.registry_tokens.sign(caller.iam_id, access)
+    _check_account(call, region, access)
+    token, issued = call.world.registry_tokens.sign(region, caller.iam_id, access)
     shown = {
         "token": token,
         "access_token": token,
@@ -65,6 +68,27 @@ def _token(call: Call, caller: Caller, scopes: Sequence[str]) -> Response:
         "issued_at": millis_text(issued * 1000),
     }
     return answer(shown, headers={"Cache-Control": "no-store"})
+
+
+def _check_account(call: Call, region: str, access: Sequence[Mapping[str, object]]) -> None:
+    """Go on only if the accounts that own what is granted allow it at the moment.
+
+    Raises:
+        LoginError: a push and too much stored, a pull and too much pulled, or a public name where only private ones
+            may be used. A push's own reads are no pull.
+
+    """
+    private = call.request.headers.get("host", "").startswith("private.")
+    for item in access:
+        actions = cast("list[str]", item["actions"])
+        namespace = call.session.get_one(Namespace, (region, str(item["name"]).partition("/")[0]))
+        account = account_of(call.session, region, namespace.account_id)
+        if account.private_only and not private:
+            raise LoginError(*unverified.PRIVATE_ONLY)
+        if "push" in actions and not may_push(call.session, account):
+            raise LoginError(*unverified.STORAGE_QUOTA)
+        if actions == ["pull"] and not private and not may_pull(call.session, account, call.now):
+            raise LoginError(*unverified.TRAFFIC_QUOTA)
 
 
 def _log_in(call: Call, username: str, password: str) -> Caller:

@@ -35,16 +35,20 @@ class RegistryTokens:
         if not isinstance(key, EllipticCurvePrivateKey):
             raise SandboxError(f"{key_path} is not an EC key; ES256 needs one.", f"rm {key_path} {certificate_path}")
         self._key = key
+        self.certificate = certificate.public_bytes(Encoding.PEM)
+        """What a registry needs to check the tokens, as PEM."""
         self._x5c = [base64.b64encode(certificate.public_bytes(Encoding.DER)).decode()]
 
-    def sign(self, subject: str, access: list[dict[str, object]]) -> tuple[str, int]:
-        """Make a token with this access list; return it and its time of issue, in seconds since 1970.
+    def sign(self, region: str, subject: str, access: list[dict[str, object]]) -> tuple[str, int]:
+        """Make a token for one region's registry; return it and its time of issue, in seconds since 1970.
+
+        A namespace of the same name in another region is somebody else's: no other registry takes the token.
 
         The registry lives by the wall clock, so this does too, wherever the stand-in's own clock was moved.
         """
         now = int(time.time())
         claims = {
-            "iss": REGISTRY_ISSUER,
+            "iss": f"{REGISTRY_ISSUER}/{region}",
             "aud": SERVICE,
             "sub": subject,
             "iat": now,

@@ -24,6 +24,7 @@ class Namespace(Row):
     name: Mapped[str] = mapped_column(primary_key=True)
     account_id: Mapped[str] = mapped_column(index=True)
     resource_group_id: Mapped[str]
+    """Empty until the namespace is in a group; today's API puts each into one when it makes it."""
     created_at: Mapped[int]
     resource_created_at: Mapped[int]
     updated_at: Mapped[int]

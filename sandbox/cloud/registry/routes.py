@@ -9,7 +9,10 @@ from sandbox.cloud import authz, limits, roles, unverified
 from sandbox.cloud.accounts import ResourceGroup, default_resource_group
 from sandbox.cloud.clock import millis_text
 from sandbox.cloud.registry.errors import RegistryError
-from sandbox.cloud.registry.models import NAME_RULE, Namespace, is_legal, namespaces_of
+from sandbox.cloud.registry.images import Image
+from sandbox.cloud.registry.models import NAME_RULE, Namespace, is_legal
+from sandbox.cloud.registry.retention import Retention
+from sandbox.cloud.registry.scope import Scope
 from sandbox.cloud.web import Call, Routes, answer
 
 routes = Routes(RegistryError)
@@ -21,50 +24,37 @@ _ONE = _PATH + "/{name}"
 @routes.on("GET", _PATH)
 def list_names(call: Call) -> Response:
     """List the names of the namespaces that the caller may list."""
-    return answer([namespace.name for namespace in _listed(call)])
+    return answer(Scope.of(call).names(action="namespace.list"))
 
 
 @routes.on("GET", _PATH + "/details")
 def list_details(call: Call) -> Response:
     """List the namespaces that the caller may list."""
-    return answer(
-        [
-            {
-                "account": namespace.account_id,
-                "created_date": millis_text(namespace.created_at),
-                "crn": namespace.crn,
-                "name": namespace.name,
-                "resource_created_date": millis_text(namespace.resource_created_at),
-                "resource_group": namespace.resource_group_id,
-                "updated_date": millis_text(namespace.updated_at),
-            }
-            for namespace in _listed(call)
-        ]
-    )
+    return answer([_shown(namespace) for namespace in Scope.of(call).permitted("namespace.list")])
 
 
 @routes.on("PUT", _ONE)
 def create(call: Call) -> Response:
     """Add a namespace: 201, or 200 for one that the account has already."""
-    region, account_id, name = _region(call), _account(call), call.path("name")
-    call.authorize(f"{roles.REGISTRY}.namespace.create", authz.registry_target(account_id, region))
+    scope, name = Scope.of(call), call.path("name")
+    scope.authorize_account("namespace.create")
     if not is_legal(name):
         raise RegistryError(*unverified.NAMESPACE_NAME, NAME_RULE)
-    found = call.session.get(Namespace, (region, name))
-    if found is not None and found.account_id != account_id:
+    found = call.session.get(Namespace, (scope.region, name))
+    if found is not None and found.account_id != scope.account_id:
         raise RegistryError(*unverified.NAMESPACE_TAKEN)
     if found is not None:
         return answer({"namespace": name})
-    group = _resource_group(call, account_id)
-    held = select(func.count()).where(Namespace.region == region, Namespace.account_id == account_id)
+    group = _resource_group(call, scope.account_id)
+    held = select(func.count()).where(Namespace.region == scope.region, Namespace.account_id == scope.account_id)
     if (call.session.scalar(held) or 0) >= limits.NAMESPACES_PER_REGION:
         text = f"The account has {limits.NAMESPACES_PER_REGION} namespaces in this region, the most it may."
         raise RegistryError(*unverified.NAMESPACE_LIMIT, text)
     call.session.add(
         Namespace(
-            region=region,
+            region=scope.region,
             name=name,
-            account_id=account_id,
+            account_id=scope.account_id,
             resource_group_id=group.id,
             created_at=call.now,
             resource_created_at=call.now,
@@ -74,14 +64,34 @@ def create(call: Call) -> Response:
     return answer({"namespace": name}, 201)
 
 
-@routes.on("DELETE", _ONE)
+@routes.on("PATCH", _ONE)
+def assign(call: Call) -> Response:
+    """Put a namespace into a resource group; one that is in a group stays there."""
+    scope, name = Scope.of(call), call.path("name")
+    scope.authorize_account("namespace.create")
+    found = _own(scope, name)
+    if not call.request.headers.get("x-auth-resource-group"):
+        raise RegistryError.malformed("The header X-Auth-Resource-Group is missing.")
+    group = _resource_group(call, scope.account_id)
+    if found.resource_group_id:
+        raise RegistryError(*unverified.RESOURCE_GROUP_SET)
+    found.resource_group_id = group.id
+    found.resource_created_at = found.updated_at = call.now
+    return answer({"namespace": name})
+
+
+@routes.on("DELETE", _ONE, settle=True)
 def delete(call: Call) -> Response:
-    """Remove a namespace."""
-    region, account_id = _region(call), _account(call)
-    call.authorize(f"{roles.REGISTRY}.namespace.delete", authz.registry_target(account_id, region))
-    found = call.session.get(Namespace, (region, call.path("name")))
-    if found is None or found.account_id != account_id:
-        raise RegistryError(*unverified.NAMESPACE_ABSENT)
+    """Remove a namespace and, for good, all its images."""
+    scope, name = Scope.of(call), call.path("name")
+    scope.authorize_account("namespace.delete")
+    found = _own(scope, name)
+    images = select(Image).where(Image.region == scope.region, Image.namespace == name)
+    for image in call.session.scalars(images).all():
+        call.world.keeper.agenda.erase(call.session, image)
+    policy = call.session.get(Retention, (scope.region, name))
+    if policy is not None:
+        call.session.delete(policy)
     call.session.delete(found)
     return Response(status_code=204)
 
@@ -93,31 +103,25 @@ def messages(call: Call) -> Response:
     return Response(status_code=204)
 
 
-def _listed(call: Call) -> list[Namespace]:
-    region, account_id = _region(call), _account(call)
-    action = f"{roles.REGISTRY}.namespace.list"
-
-    def may_list(namespace: Namespace) -> bool:
-        target = authz.registry_target(account_id, region, namespace.name, namespace.resource_group_id)
-        return call.rights.permit(action, target)
-
-    seen = [namespace for namespace in namespaces_of(call.session, region, account_id) if may_list(namespace)]
-    if not seen:
-        call.authorize(action, authz.registry_target(account_id, region))
-    return seen
+def _own(scope: Scope, name: str) -> Namespace:
+    found = scope.call.session.get(Namespace, (scope.region, name))
+    if found is None or found.account_id != scope.account_id:
+        raise RegistryError(*unverified.NAMESPACE_ABSENT)
+    return found
 
 
-def _region(call: Call) -> str:
-    return call.world.regions.of_host(call.request.headers.get("host", ""))
-
-
-def _account(call: Call) -> str:
-    account_id = call.request.headers.get("account")
-    if not account_id:
-        raise RegistryError(*unverified.ACCOUNT_MISSING)
-    if account_id != call.caller.account_id:
-        raise RegistryError.other_account()
-    return account_id
+def _shown(namespace: Namespace) -> dict[str, object]:
+    shown: dict[str, object] = {
+        "account": namespace.account_id,
+        "created_date": millis_text(namespace.created_at),
+        "name": namespace.name,
+        "updated_date": millis_text(namespace.updated_at),
+    }
+    if namespace.resource_group_id:
+        shown["crn"] = namespace.crn
+        shown["resource_created_date"] = millis_text(namespace.resource_created_at)
+        shown["resource_group"] = namespace.resource_group_id
+    return shown
 
 
 def _resource_group(call: Call, account_id: str) -> ResourceGroup:
