@@ -157,6 +157,9 @@ if __name__ == "__main__":
     except SandboxError as error:
         say(str(error))
         sys.exit(1)
+    except OSError as error:
+        say(f"{error.filename}: {error.strerror}\n  To mend it: run as the owner of this checkout, or clone anew")
+        sys.exit(1)
     except KeyboardInterrupt:
         say("stopped; the next run goes on from here")
         sys.exit(130)

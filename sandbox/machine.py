@@ -70,6 +70,7 @@ def up(regions: Iterable[str] = ()) -> None:
             return
         cancelled = threading.Event()
         supervisor = Supervisor(layout, cancelled)
+        toolchain.check()
         _forget_earlier_boot(layout)
         layout.make()
         registry.choose(layout, chosen)

@@ -10,7 +10,7 @@ from typing import cast
 from sandbox.toolchain import children, debian, environment, kubernetes, launchers, plugins, pulumi_cli, space, system
 from sandbox.toolchain.debian import DebianTree
 
-__all__ = ["DebianTree", "Tools", "ensure"]
+__all__ = ["DebianTree", "Tools", "check", "ensure"]
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ def ensure() -> Tools:
     Raises SandboxError, naming the remedy, before anything is made if this machine or its disk won't do, and with the
     reason if a part can't be had. Left early, by Ctrl-C for one, it stops what it started and leaves no part half made.
     """
-    _check()
+    check()
     with children.workers(3) as pool:
         cli = pool.submit(pulumi_cli.ensure)
         node = pool.submit(kubernetes.PROGRAM.ensure)
@@ -44,8 +44,8 @@ def ensure() -> Tools:
     return tools
 
 
-def _check() -> None:
-    """Find out whether what is missing can be had on this machine."""
+def check() -> None:
+    """Find out whether what is missing can be had on this machine; raises SandboxError, naming the remedy, if not."""
     system.machine()
     needs: list[space.Need] = []
     if debian.find() is None:
