@@ -52,6 +52,9 @@ class Wire:
         await asyncio.sleep(fault.delay)
         if fault.reset == "before":
             self._controls.journal.add(record)
+            # A client that is still sending would see a broken pipe, which some take for an orderly end.
+            while (await receive()).get("more_body"):
+                pass
             await _reset(receive, send)
             return
         await self._run(fault, scope, receive, answer)
