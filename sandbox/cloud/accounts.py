@@ -32,6 +32,12 @@ class ResourceGroup(Row):
     account_id: Mapped[str] = mapped_column(index=True)
     name: Mapped[str]
     is_default: Mapped[bool]
+    created_at: Mapped[int]
+
+    @property
+    def crn(self) -> str:
+        """Its Cloud Resource Name."""
+        return f"crn:v1:bluemix:public:resource-controller::a/{self.account_id}::resource-group:{self.id}"
 
 
 def create_account(session: Session, clock: Clock, key_value: str | None = None) -> tuple[Account, str]:
@@ -43,7 +49,9 @@ def create_account(session: Session, clock: Clock, key_value: str | None = None)
         owner_email="owner@sandbox.example",
         created_at=now,
     )
-    group = ResourceGroup(id=secrets.token_hex(16), account_id=account.id, name="Default", is_default=True)
+    group = ResourceGroup(
+        id=secrets.token_hex(16), account_id=account.id, name="Default", is_default=True, created_at=now
+    )
     value = key_value or new_key_value()
     service_ids = ServiceIdGroup.default(account.id, account.owner_iam_id, now)
     session.add_all([account, group, service_ids, _admin_key(account, value, now)])

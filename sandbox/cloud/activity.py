@@ -1,4 +1,4 @@
-"""When each identity and API key last got in, and how often: in memory, since a login writes nothing to the disk."""
+"""When each identity and key last got in, and each policy last permitted: in memory, since a login writes nothing."""
 
 from __future__ import annotations
 
@@ -6,15 +6,19 @@ from sandbox.cloud.clock import minutes_text
 
 
 class Activity:
-    """Counts authentications by id. A restart of the stand-in begins anew."""
+    """Counts authentications and permits by id. A restart of the stand-in begins anew."""
 
     def __init__(self) -> None:
         self._last: dict[str, tuple[int, int]] = {}
 
     def note(self, identifier: str, now: int) -> None:
-        """Note an authentication; `now` is in milliseconds."""
+        """Note an authentication or a permit; `now` is in milliseconds."""
         _, count = self._last.get(identifier, (0, 0))
         self._last[identifier] = (now, count + 1)
+
+    def of(self, identifier: str) -> tuple[int, int]:
+        """Return the last time, in milliseconds, and the count; both 0 for what was never noted."""
+        return self._last.get(identifier, (0, 0))
 
     def shown(self, identifier: str) -> dict[str, object]:
         """Write an activity as answers do."""

@@ -25,6 +25,7 @@ from sandbox.cloud.identity.tokens import IamTokens
 from sandbox.cloud.login import routes as login
 from sandbox.cloud.login.errors import LoginError
 from sandbox.cloud.login.tokens import RegistryTokens
+from sandbox.cloud.policies import roles_routes, v1_routes
 from sandbox.cloud.policies import routes as policies
 from sandbox.cloud.policies.errors import PolicyError
 from sandbox.cloud.regions import Regions
@@ -32,14 +33,30 @@ from sandbox.cloud.registry import account_routes, events, image_routes, retenti
 from sandbox.cloud.registry import routes as registry
 from sandbox.cloud.registry.errors import RegistryError
 from sandbox.cloud.registry.keeper import Keeper, Registries
+from sandbox.cloud.resources import routes as resources
+from sandbox.cloud.resources.errors import ResourceError
 from sandbox.cloud.store import Store
-from sandbox.cloud.web import World, answer
+from sandbox.cloud.web import Operation, World, answer
 
 HEALTH = "/sandbox/health"
 
 _REGISTRY = (events, image_routes, trash_routes, account_routes, retention_routes)
 
-_SERVICES = (grants, service_ids, groups, api_keys, settings, usage, policies, registry, *_REGISTRY, login)
+_SERVICES = (
+    grants,
+    service_ids,
+    groups,
+    api_keys,
+    settings,
+    usage,
+    policies,
+    v1_routes,
+    roles_routes,
+    resources,
+    registry,
+    *_REGISTRY,
+    login,
+)
 
 _SHAPES: tuple[tuple[str, type[ServiceError]], ...] = (
     ("/identity/", TokenError),
@@ -50,6 +67,7 @@ _SHAPES: tuple[tuple[str, type[ServiceError]], ...] = (
     ("/v2/policies", PolicyError),
     ("/v2/roles", PolicyError),
     ("/v1/policy_", PolicyError),
+    ("/v2/resource_groups", ResourceError),
     ("/v2/", LoginError),
 )
 """Start of a path -> the service that it belongs to, where no operation is known; IAM Identity's otherwise."""
@@ -68,6 +86,11 @@ def make_world(
         registry_tokens=tokens,
         keeper=Keeper(store, clock, tokens, registries or Registries()),
     )
+
+
+def operations() -> list[Operation]:
+    """Return all operations that the stand-in has."""
+    return [operation for service in _SERVICES for operation in service.routes.operations]
 
 
 def make_app(world: World, control_port: int | None = None) -> ASGIApp:

@@ -7,7 +7,7 @@ its attributes is matched by the resource's own. So a policy on one namespace do
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -41,14 +41,20 @@ class Grant:
     policy_id: str
     role_crns: tuple[str, ...]
     conditions: tuple[Condition, ...]
+    custom_actions: frozenset[str] = frozenset()
+    """The actions of those of the roles that the account made for itself."""
+    rule: Callable[[Mapping[str, str]], bool] | None = None
+    """The policy's rule, at the time of the call."""
 
     def covers(self, target: Mapping[str, str]) -> bool:
         """Tell whether the resource is within this policy's scope."""
-        return all(condition.holds(target.get(condition.key)) for condition in self.conditions)
+        if not all(condition.holds(target.get(condition.key)) for condition in self.conditions):
+            return False
+        return self.rule is None or self.rule(target)
 
     def gives(self, action: str, service: str) -> bool:
         """Tell whether one of the roles carries the action of this service."""
-        return any(action in roles.actions(crn, service) for crn in self.role_crns)
+        return action in self.custom_actions or any(action in roles.actions(crn, service) for crn in self.role_crns)
 
 
 def registry_target(

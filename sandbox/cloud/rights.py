@@ -45,7 +45,7 @@ class Rights:
     def grants(self) -> tuple[authz.Grant, ...]:
         """What the caller's policies give: those that are active and in effect, or deleted and not yet without."""
         lingering = self._delays.lingering(self._now)
-        found = grants_of(self._session, self._caller.account_id, self._caller.iam_id, lingering)
+        found = grants_of(self._session, self._caller.account_id, self._caller.iam_id, self._now, lingering)
         return tuple(grant for grant in found if self._delays.is_effective(grant.policy_id, self._now))
 
     def permit(self, action: str, target: Mapping[str, str]) -> bool:

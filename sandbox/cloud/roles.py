@@ -31,6 +31,10 @@ READ_SETTINGS = "iam-identity.account.get"
 CHANGE_SETTINGS = "iam-identity.account.update"
 READ_POLICY = "iam.policy.read"
 READ_GROUP = "resource-controller.group.retrieve"
+CREATE_GROUP = "resource-controller.group.create"
+CREATE_ROLE, UPDATE_ROLE, DELETE_ROLE = (
+    f"{ACCESS_MANAGEMENT}.customRole.{verb}" for verb in ("create", "update", "delete")
+)
 
 _R, _RW, _RWM, _WM, _RM, _M = (
     {"Reader"}, {"Reader", "Writer"}, {"Reader", "Writer", "Manager"},
@@ -137,8 +141,30 @@ def _platform_actions(role: str, service: str) -> frozenset[str]:
     if service == IDENTITY:
         found |= {f"{IDENTITY}.{action}" for action, carriers in _IDENTITY_ACTIONS.items() if role in carriers}
     if service == RESOURCE_GROUPS:
-        found.add(READ_GROUP)
+        found |= {READ_GROUP, CREATE_GROUP} if role in ("Editor", "Administrator") else {READ_GROUP}
+    if service == ACCESS_MANAGEMENT and role == "Administrator":
+        found |= {CREATE_ROLE, UPDATE_ROLE, DELETE_ROLE}
     return frozenset(found)
+
+
+def is_known(service: str) -> bool:
+    """Tell whether the stand-in knows the roles of a service."""
+    return service in PLATFORM_SERVICES | {REGISTRY, ANY_SERVICE}
+
+
+def service_roles(service: str) -> tuple[str, ...]:
+    """Return the names of a service's own roles."""
+    if service == IDENTITY:
+        return IDENTITY_ROLES
+    return SERVICE_ROLES if service in (REGISTRY, ANY_SERVICE) else ()
+
+
+def actions_of(service: str) -> frozenset[str]:
+    """Return all actions of a service, of which custom roles are made."""
+    if not is_known(service):
+        return frozenset()
+    names = (*PLATFORM_ROLES, *service_roles(service))
+    return frozenset(action for name in names for action in actions(crn(name), service))
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from sqlalchemy.orm import DeclarativeBase, MappedAsDataclass, Session
 
 from sandbox.errors import SandboxError
 
-SCHEMA = 2
+SCHEMA = 3
 """Counts the changes of the tables: a file of another schema is refused, never guessed at."""
 
 

@@ -67,6 +67,15 @@ BAD_POLICY_STATUS = 400
 # Policies: whether former region names (ap-north, eu-central, uk-south, ap-south) are still taken.
 FORMER_REGIONS_ARE_TAKEN = False
 
+# Policies: the answer to PUT /v1/policies/{id} for a policy that was made with v2. Docs tell only the other way.
+V1_REPLACE_OF_V2 = (400, "unable_to_process", "The policy was made with v2, and v1 can't replace it.")
+
+# Custom roles: the answer to deleting one that a policy grants.
+ROLE_IN_USE = (409, "role_conflict_error", "The role is granted by a policy.")
+
+# Resource groups: status and text of a name that is taken in the account.
+GROUP_TAKEN = (409, "A resource group of this name exists in the account.")
+
 # Policies: the page size of a list when the caller names none, and the largest.
 POLICY_PAGE_DEFAULT = 50
 POLICY_PAGE_MAXIMUM = 100

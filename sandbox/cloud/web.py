@@ -19,7 +19,7 @@ from sandbox.cloud.accounts import Account
 from sandbox.cloud.activity import Activity
 from sandbox.cloud.clock import Clock
 from sandbox.cloud.controls import Controls
-from sandbox.cloud.controls.journal import Record
+from sandbox.cloud.controls.journal import OWNER, Decision, Record
 from sandbox.cloud.controls.wire import RECORD
 from sandbox.cloud.errors import (
     ForbiddenError,
@@ -89,7 +89,12 @@ class Call:
     def rights_of(self, caller: Caller) -> Rights:
         """Return what somebody who has proved to be this caller may do; the log of requests names it."""
         self._record.caller = caller.iam_id
-        return Rights(self.session, caller, self.now, self.world.controls.delays, self._record.decide)
+        return Rights(self.session, caller, self.now, self.world.controls.delays, self._note)
+
+    def _note(self, decision: Decision) -> None:
+        self._record.decide(decision)
+        if decision.policy not in (None, OWNER):
+            self.world.activity.note(decision.policy, self.now)
 
     def usable_key(self, value: str) -> ApiKey | None:
         """Return the API key with this value, if it exists and gets its owner in at this time."""
@@ -196,12 +201,24 @@ def answer(content: object, status: int = 200, headers: Mapping[str, str] | None
     return Response(msgspec.json.encode(content), status, headers, "application/json")
 
 
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation: its method and path, what it does in a sentence, and whether it answers callers unknown to it."""
+
+    method: str
+    path: str
+    summary: str
+    public: bool
+    errors: type[ServiceError]
+
+
 class Routes:
     """A service's operations, and the class of its errors."""
 
     def __init__(self, errors: type[ServiceError]) -> None:
         self.errors = errors
         self.routes: list[Route] = []
+        self.operations: list[Operation] = []
 
     def on(self, method: str, path: str, *, public: bool = False, settle: bool = False) -> Callable[[Handler], Handler]:
         """Register a handler; the caller of a `public` one needn't be known.
@@ -223,6 +240,8 @@ class Routes:
                 await keeper.settle()
                 return response
 
+            summary = (handler.__doc__ or "").partition("\n")[0]
+            self.operations.append(Operation(method, path, summary, public, self.errors))
             self.routes.append(Route(path, endpoint, methods=[method], name=handler.__name__))
             return handler
 

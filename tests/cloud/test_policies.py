@@ -246,7 +246,7 @@ def test_only_an_administrator_of_the_resource_grants_on_it(cloud: StandIn, robo
     [
         ({"type": "authorization"}, "authorization"),
         ({"subject": {"attributes": attributes(access_group_id="AccessGroupId-x")}}, "access groups"),
-        ({"pattern": "time-based-conditions:once"}, "pattern"),
+        ({"resource": {"attributes": [], "tags": attributes(env="test")}}, "access tags"),
     ],
 )
 def test_what_is_not_there_yet_says_so(

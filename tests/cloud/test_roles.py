@@ -61,9 +61,14 @@ def test_other_languages_read_english(owner: Clients, language: str) -> None:
     assert [item["display_name"] for item in found["service_roles"]] == ["Reader", "Writer", "Manager"]
 
 
-def test_a_service_without_service_roles_has_platform_roles(owner: Clients) -> None:
-    found = listed(owner, service_name="iam-identity")
+def test_a_platform_service_has_roles_of_its_own_and_platform_roles(owner: Clients) -> None:
+    found = listed(owner, service_name="iam-access-management")
     assert (found["service_roles"], len(found["system_roles"])) == ([], 4)
+    found = listed(owner, service_name="iam-identity")
+    assert [item["crn"].rpartition(":")[2] for item in found["service_roles"]] == [
+        "ServiceIdCreator",
+        "UserApiKeyCreator",
+    ]
     admin = found["system_roles"][3]
     assert "iam-identity.serviceid.create" in admin["actions"]
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Container
 from typing import Self, cast
 
 import msgspec
 
 from sandbox.cloud import limits, regions, roles, unverified
 from sandbox.cloud.errors import MalformedError, NotImplementedYetError
+from sandbox.cloud.policies.rules import compile_rule
 
 SINGLE = ("stringEquals", "stringMatch")
 SEVERAL = ("stringEqualsAnyOf", "stringMatchAnyOf")
@@ -112,10 +114,12 @@ class PolicyBody(msgspec.Struct):
     def meaning(self) -> str:
         """Return subject, roles and resource in one order: equal for two policies that grant the same."""
         attributes = sorted((a.key, a.operator, sorted(a.values())) for a in self.resource.attributes)
-        return json.dumps([self.iam_id, sorted({role.role_id for role in self.control.grant.roles}), attributes])
+        rule = [self.pattern, self.rule] if self.rule else []
+        names = sorted({role.role_id for role in self.control.grant.roles})
+        return json.dumps([self.iam_id, names, attributes, *rule], sort_keys=True)
 
-    def check(self, account_id: str) -> None:
-        """Apply the rules that need no store.
+    def check(self, account_id: str, custom_roles: Container[str] = ()) -> None:
+        """Apply the rules that need no store; `custom_roles` are the CRNs of the account's own roles.
 
         Raises:
             MalformedError: a rule is broken; the text says which.
@@ -126,12 +130,11 @@ class PolicyBody(msgspec.Struct):
             raise NotImplementedYetError("policies of type authorization")
         if self.type != "access":
             raise MalformedError(f"type must be 'access' or 'authorization', not '{self.type}'")
-        if self.rule is not None or self.pattern is not None:
-            raise NotImplementedYetError("policies with a rule or a pattern")
+        compile_rule(self.pattern, self.rule)
         if self.resource.tags:
             raise NotImplementedYetError("policies with access tags")
         self._check_subject()
-        self._check_roles()
+        self._check_roles(custom_roles)
         self._check_resource(account_id)
 
     def _check_subject(self) -> None:
@@ -144,11 +147,11 @@ class PolicyBody(msgspec.Struct):
             raise MalformedError("the operator of a subject's attribute must be stringEquals")
         _check_value(self.subject.attributes[0])
 
-    def _check_roles(self) -> None:
+    def _check_roles(self, custom_roles: Container[str]) -> None:
         if not self.control.grant.roles:
             raise MalformedError("control.grant.roles must name at least one role")
         for role in self.control.grant.roles:
-            if roles.parse(role.role_id) is None:
+            if roles.parse(role.role_id) is None and role.role_id not in custom_roles:
                 raise MalformedError(f"control.grant.roles: there is no role '{role.role_id}'")
 
     def _check_resource(self, account_id: str) -> None:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import secrets
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from sandbox.cloud.authz import Condition, Grant
 from sandbox.cloud.policies.bodies import Attribute, PolicyBody
+from sandbox.cloud.policies.custom import custom_actions
+from sandbox.cloud.policies.rules import Holds, compile_rule
 from sandbox.cloud.store import Row
 
 ACTIVE = "active"
@@ -18,16 +22,18 @@ DELETED = "deleted"
 
 
 class Policy(Row):
-    """A v2 access policy. Deleting one only changes its state."""
+    """An access policy, in the form of v2. Deleting one only changes its state."""
 
     __tablename__ = "policy"
     id: Mapped[str] = mapped_column(primary_key=True)
     account_id: Mapped[str] = mapped_column(index=True)
     iam_id: Mapped[str] = mapped_column(index=True)
     document: Mapped[dict[str, object]]
-    """type, description, subject, resource and control, as the caller gave them."""
+    """type, description, subject, resource, control, pattern and rule, as the caller gave them."""
     meaning: Mapped[str] = mapped_column(index=True)
     """Subject, roles and resource in one order, so that two policies that say the same are found."""
+    version: Mapped[int]
+    """The version of the API that made it or replaced it last, 1 or 2."""
     state: Mapped[str]
     created_at: Mapped[int]
     created_by_id: Mapped[str]
@@ -36,7 +42,7 @@ class Policy(Row):
     etag: Mapped[str] = mapped_column(default_factory=lambda: next_etag(None))
 
     @classmethod
-    def of(cls, body: PolicyBody, account_id: str, now: int, by: str) -> Policy:
+    def of(cls, body: PolicyBody, account_id: str, now: int, by: str, version: int = 2) -> Policy:
         """Make an active policy of this content."""
         return cls(
             id=str(uuid.uuid4()),
@@ -44,6 +50,7 @@ class Policy(Row):
             iam_id=body.iam_id,
             document=body.document(),
             meaning=body.meaning(),
+            version=version,
             state=ACTIVE,
             created_at=now,
             created_by_id=by,
@@ -64,13 +71,27 @@ def next_etag(etag: str | None) -> str:
     return f"{count}-{secrets.token_hex(16)}"
 
 
-def grants_of(session: Session, account_id: str, iam_id: str, lingering: Sequence[str] = ()) -> tuple[Grant, ...]:
-    """Return what the subject's active policies give in this account, and those deleted ones with these ids."""
+def grants_of(
+    session: Session, account_id: str, iam_id: str, now: int, lingering: Sequence[str] = ()
+) -> tuple[Grant, ...]:
+    """Return what the subject's active policies give in this account, and those deleted ones with these ids.
+
+    `now`, in milliseconds, is the time by which their rules are judged.
+    """
     in_force = or_(Policy.state == ACTIVE, Policy.id.in_(lingering)) if lingering else Policy.state == ACTIVE
     wanted = select(Policy.id, Policy.document).where(
         Policy.iam_id == iam_id, Policy.account_id == account_id, in_force
     )
-    return tuple(_grant(policy_id, PolicyBody.of(document)) for policy_id, document in session.execute(wanted))
+    moment = datetime.fromtimestamp(now / 1000, UTC)
+
+    def grant(policy_id: str, body: PolicyBody) -> Grant:
+        crns = tuple(role.role_id for role in body.control.grant.roles)
+        conditions = tuple(_condition(attribute) for attribute in body.resource.attributes)
+        rule = compile_rule(body.pattern, body.rule)
+        bound = partial(_judge, rule, moment) if rule else None
+        return Grant(policy_id, crns, conditions, custom_actions(session, account_id, crns), bound)
+
+    return tuple(grant(policy_id, PolicyBody.of(document)) for policy_id, document in session.execute(wanted))
 
 
 def delete_policies_of(session: Session, iam_id: str, now: int, by: str) -> None:
@@ -80,12 +101,8 @@ def delete_policies_of(session: Session, iam_id: str, now: int, by: str) -> None
         policy.touch(now, by)
 
 
-def _grant(policy_id: str, body: PolicyBody) -> Grant:
-    return Grant(
-        policy_id,
-        tuple(role.role_id for role in body.control.grant.roles),
-        tuple(_condition(attribute) for attribute in body.resource.attributes),
-    )
+def _judge(rule: Holds, moment: datetime, target: Mapping[str, str]) -> bool:
+    return rule(target, moment)
 
 
 def _condition(attribute: Attribute) -> Condition:
