@@ -9,7 +9,7 @@ from sandbox.cloud import unverified
 from sandbox.cloud.testing import StandIn
 from tests.cloud.clients import Clients, Json, Robot, allow, clients, make_robot, parse, refused
 
-pytestmark = pytest.mark.cloud
+pytestmark = [pytest.mark.cloud, pytest.mark.verified]
 
 
 @pytest.fixture
@@ -66,6 +66,7 @@ def test_a_stored_value_is_shown_on_get_and_update_but_not_in_lists(
     assert {item["apikey"] for item in listed["apikeys"]} == {""}
 
 
+@pytest.mark.unknown
 def test_an_own_value_works_once(cloud: StandIn, owner: Clients, robot: Robot) -> None:
     value = "an own value of more than thirty-two characters"
     assert make(cloud, robot, apikey=value)["apikey"] == value
@@ -92,6 +93,7 @@ def test_a_bad_body_is_400(owner: Clients, robot: Robot, body: Json, code: str, 
         owner.identity.create_api_key(**({"name": "pull", "iam_id": robot.iam_id} | body))
 
 
+@pytest.mark.unknown
 def test_an_identity_that_is_not_there_gets_no_key(owner: Clients) -> None:
     with refused(404, "not_found", "iam-ServiceId-nobody"):
         owner.identity.create_api_key(name="pull", iam_id="iam-ServiceId-nobody")
@@ -106,6 +108,7 @@ def test_a_users_key_is_never_stored_and_is_disabled_when_it_leaks(cloud: StandI
         owner.identity.create_api_key(name="theirs", iam_id="IBMid-SOMEONE")
 
 
+@pytest.mark.unknown
 def test_an_identity_holds_twenty_keys(cloud: StandIn, owner: Clients, robot: Robot) -> None:
     for _ in range(19):
         make(cloud, robot)
@@ -134,6 +137,7 @@ def test_lists_are_by_identity_or_by_account(cloud: StandIn, owner: Clients, rob
     assert ids(scope="account", type="serviceid") == {robot.iam_id}
 
 
+@pytest.mark.unknown
 def test_a_stale_tag_is_refused(cloud: StandIn, owner: Clients, robot: Robot) -> None:
     made = make(cloud, robot)
     owner.identity.update_api_key(made["id"], if_match=made["entity_tag"], description="second")
@@ -141,6 +145,7 @@ def test_a_stale_tag_is_refused(cloud: StandIn, owner: Clients, robot: Robot) ->
         owner.identity.update_api_key(made["id"], if_match=made["entity_tag"], description="third")
 
 
+@pytest.mark.unknown
 def test_disabled_and_locked_are_seen_and_undone(cloud: StandIn, owner: Clients, robot: Robot) -> None:
     made = make(cloud, robot)
     for method in ("lock_api_key", "disable_api_key"):
@@ -164,6 +169,7 @@ def test_a_key_can_be_made_locked_and_disabled(owner: Clients, robot: Robot) -> 
     assert (made.get_result()["locked"], made.get_result()["disabled"]) == (True, True)
 
 
+@pytest.mark.unknown
 def test_details_are_found_by_value(cloud: StandIn, owner: Clients, robot: Robot) -> None:
     found = owner.identity.get_api_keys_details(iam_api_key=robot.key).get_result()
     assert (found["id"], found["apikey"]) == (robot.key_id, "")

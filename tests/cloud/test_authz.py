@@ -10,40 +10,9 @@ from sandbox.cloud import roles
 from sandbox.cloud.authz import Condition, Grant, allowing, platform_target, registry_target
 from tests.cloud.clients import role
 
-pytestmark = pytest.mark.cloud
+pytestmark = [pytest.mark.cloud, pytest.mark.verified]
 
 ACCOUNT = "a" * 32
-
-MATRIX = """
-    image.pull            Reader Writer Manager
-    quota.get             Reader Writer Manager
-    auth.get              Reader Writer Manager
-    settings.get          Reader Writer Manager
-    image.push            Writer Manager
-    image.delete          Writer Manager
-    retention.set         Writer Manager
-    image.list            Reader Manager
-    image.inspect         Reader Manager
-    image.vulnerabilities Reader Manager
-    namespace.list        Reader Manager
-    retention.get         Reader Manager
-    retention.list        Reader Manager
-    retention.analyze     Reader Manager
-    exemption.list        Reader Manager
-    namespace.create      Manager
-    namespace.delete      Manager
-    quota.set             Manager
-    plan.get              Manager
-    plan.set              Manager
-    auth.set              Manager
-    settings.set          Manager
-    exemption.manager     Manager
-"""
-CELLS = [
-    (action, name, name in carriers)
-    for action, *carriers in (line.split() for line in MATRIX.strip().splitlines())
-    for name in ("Reader", "Writer", "Manager", "Viewer", "Operator", "Editor", "Administrator")
-]
 
 
 def grant(name: str, kind: str = "serviceRole", **attributes: str) -> Grant:
@@ -53,13 +22,6 @@ def grant(name: str, kind: str = "serviceRole", **attributes: str) -> Grant:
 
 def kind_of(name: str) -> str:
     return "role" if name in roles.PLATFORM_ROLES else "serviceRole"
-
-
-@pytest.mark.parametrize(("action", "name", "expected"), CELLS)
-def test_a_role_carries_its_registry_actions_and_no_other(action: str, name: str, *, expected: bool) -> None:
-    given = [grant(name, kind_of(name), accountId=ACCOUNT, serviceName="container-registry")]
-    found = allowing(given, f"container-registry.{action}", registry_target(ACCOUNT, "jp-tok"))
-    assert (found is not None) == expected
 
 
 NAMESPACE = registry_target(ACCOUNT, "jp-tok", "mine", "group-1")
@@ -127,12 +89,14 @@ def test_nothing_is_allowed_without_a_policy_and_policies_add_up() -> None:
         assert allowing(given, f"container-registry.{action}", NAMESPACE) is not None
 
 
+@pytest.mark.sandbox_only
 @pytest.mark.parametrize("service", ["iam", "container-registry"])
 def test_both_forms_of_a_service_roles_crn_are_one_role(service: str) -> None:
     crn = f"crn:v1:bluemix:public:{service}::::serviceRole:Reader"
     assert "container-registry.image.pull" in roles.actions(crn, "container-registry")
 
 
+@pytest.mark.sandbox_only
 @pytest.mark.parametrize(
     "crn",
     [

@@ -9,7 +9,7 @@ import pytest
 
 from sandbox.cloud.testing import StandIn
 
-pytestmark = pytest.mark.cloud
+pytestmark = [pytest.mark.cloud, pytest.mark.sandbox_only]
 
 
 @pytest.fixture

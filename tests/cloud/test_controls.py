@@ -15,7 +15,7 @@ from sandbox.cloud.testing import StandIn
 from sandbox.errors import SandboxError
 from tests.cloud.clients import Clients, allow, clients, make_robot, refused
 
-pytestmark = pytest.mark.cloud
+pytestmark = [pytest.mark.cloud, pytest.mark.sandbox_only]
 
 GRANT = "urn:ibm:params:oauth:grant-type:apikey"
 

@@ -17,11 +17,12 @@ from sandbox.cloud import roles
 from sandbox.cloud.testing import StandIn
 from tests.cloud.clients import Clients, Json, allow, attributes, clients, make_robot, parse, policy, refused
 
-pytestmark = pytest.mark.cloud
+pytestmark = [pytest.mark.cloud, pytest.mark.verified]
 
 DAY = 24 * 3600
 
 
+@pytest.mark.unknown
 @pytest.mark.parametrize("operation", ["get_account_limits", "bulk_list_account_entity_consumption"])
 def test_the_limits_are_told_with_what_is_used(cloud: StandIn, owner: Clients, operation: str) -> None:
     robot = make_robot(cloud)
@@ -91,6 +92,7 @@ def test_a_creator_without_access_becomes_administrator_of_what_it_made(cloud: S
         identity.update_service_id(robot.id, if_match="*", name="another's")
 
 
+@pytest.mark.unknown
 def test_settings_follow_their_tag_and_rules(cloud: StandIn, owner: Clients) -> None:
     tag = owner.identity.get_account_settings(cloud.account_id).get_result()["entity_tag"]
     set_ = owner.identity.update_account_settings
@@ -115,6 +117,7 @@ def test_an_accounts_tokens_live_as_long_as_it_says(cloud: StandIn, owner: Clien
     assert claims["exp"] - claims["iat"] == body["expires_in"] == 900
 
 
+@pytest.mark.unknown
 def test_history_and_activity_are_shown_when_asked_for(cloud: StandIn, owner: Clients) -> None:
     robot = make_robot(cloud)
     owner.identity.update_service_id(robot.id, if_match="*", name="renamed")
@@ -136,6 +139,7 @@ def test_history_and_activity_are_shown_when_asked_for(cloud: StandIn, owner: Cl
     assert len(listed["serviceids"][0]["history"]) == 2
 
 
+@pytest.mark.unknown
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -158,6 +162,7 @@ def test_lists_are_filtered(cloud: StandIn, owner: Clients, text: str, expected:
     assert {key["name"] for key in keys} == expected
 
 
+@pytest.mark.unknown
 def test_a_filter_that_is_none_is_refused(cloud: StandIn, owner: Clients) -> None:
     with refused(400, "BXNIM0106E", "filter"):
         owner.identity.list_service_ids(account_id=cloud.account_id, filter="puller")
@@ -172,6 +177,7 @@ def test_keys_are_listed_by_group(cloud: StandIn, owner: Clients) -> None:
     assert [key["name"] for key in listed["apikeys"]] == ["its key"]
 
 
+@pytest.mark.unknown
 def test_an_expired_key_stays_for_ninety_days_and_a_changed_one_for_ninety_more(cloud: StandIn) -> None:
     cloud.clock.set(1_900_000_000)
     robot = make_robot(cloud)
@@ -187,6 +193,7 @@ def test_an_expired_key_stays_for_ninety_days_and_a_changed_one_for_ninety_more(
         clients(cloud).identity.get_api_key(robot.key_id)
 
 
+@pytest.mark.unknown
 def test_settings_need_an_administrator(cloud: StandIn) -> None:
     robot = make_robot(cloud)
     allow(cloud, robot, "Viewer", "role", serviceName="iam-identity")

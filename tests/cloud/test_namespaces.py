@@ -12,7 +12,7 @@ from sandbox.cloud.accounts import create_account, default_resource_group
 from sandbox.cloud.testing import StandIn
 from tests.cloud.clients import Clients, allow, clients, make_robot, parse, refused
 
-pytestmark = pytest.mark.cloud
+pytestmark = [pytest.mark.cloud, pytest.mark.verified]
 
 NAME = "my-praivate-repo"
 
@@ -48,6 +48,7 @@ def test_a_namespace_belongs_to_one_region(cloud: StandIn, owner: Clients) -> No
     assert elsewhere.create_namespace(NAME).get_status_code() == 201
 
 
+@pytest.mark.unknown
 def test_a_deleted_namespace_is_gone(owner: Clients) -> None:
     owner.registry.create_namespace(NAME)
     assert owner.registry.delete_namespace(NAME).get_status_code() == 204
@@ -61,6 +62,7 @@ def test_legal_names_are_taken(owner: Clients, name: str) -> None:
     assert owner.registry.create_namespace(name).get_status_code() == 201
 
 
+@pytest.mark.unknown
 @pytest.mark.parametrize("name", ["abc", "a" * 31, "Abcd", "-abc", "abc-", "_abc", "ab.c", "ab/cd", "名前名前"])
 def test_illegal_names_are_refused_with_the_rule(owner: Clients, name: str) -> None:
     status, code = unverified.NAMESPACE_NAME
@@ -68,6 +70,7 @@ def test_illegal_names_are_refused_with_the_rule(owner: Clients, name: str) -> N
         owner.registry.create_namespace(name)
 
 
+@pytest.mark.unknown
 def test_a_name_is_unique_across_accounts(cloud: StandIn, owner: Clients) -> None:
     owner.registry.create_namespace(NAME)
     with cloud.store.transaction() as session:
@@ -76,6 +79,7 @@ def test_a_name_is_unique_across_accounts(cloud: StandIn, owner: Clients) -> Non
         clients(cloud, key, account_id=stranger.id).registry.create_namespace(NAME)
 
 
+@pytest.mark.unknown
 def test_the_limit_of_a_region_holds(owner: Clients, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "NAMESPACES_PER_REGION", 1)
     owner.registry.create_namespace(NAME)
@@ -92,6 +96,7 @@ def test_another_account_is_refused(cloud: StandIn) -> None:
             attempt()
 
 
+@pytest.mark.unknown
 def test_a_resource_group_must_exist(cloud: StandIn, owner: Clients) -> None:
     with refused(*unverified.RESOURCE_GROUP_ABSENT):
         owner.registry.create_namespace(NAME, x_auth_resource_group="0" * 32)

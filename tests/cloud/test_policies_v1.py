@@ -9,7 +9,7 @@ from sandbox.cloud import unverified
 from sandbox.cloud.testing import StandIn
 from tests.cloud.clients import REGISTRY, Clients, Json, Robot, allow, clients, make_robot, parse, policy, refused, role
 
-pytestmark = pytest.mark.cloud
+pytestmark = [pytest.mark.cloud, pytest.mark.verified]
 
 
 @pytest.fixture
@@ -27,6 +27,7 @@ def wanted_v1(cloud: StandIn, robot: Robot, name: str = "Reader", **more: str) -
     }
 
 
+@pytest.mark.unknown
 def test_a_v1_policy_is_made_read_replaced_and_deleted(cloud: StandIn, owner: Clients, robot: Robot) -> None:
     answer = owner.policies.create_policy(**wanted_v1(cloud, robot), description="pull", accept_language="ja")
     made = answer.get_result()
@@ -59,6 +60,7 @@ def test_v2_shows_v1_policies_in_its_own_shape(cloud: StandIn, owner: Clients, r
     assert listed == [found]
 
 
+@pytest.mark.unknown
 def test_v1_shows_of_a_v2_policy_only_that_it_is_there(cloud: StandIn, owner: Clients, robot: Robot) -> None:
     made = allow(cloud, robot, "Reader")
     listed = owner.policies.list_policies(cloud.account_id).get_result()
@@ -88,6 +90,7 @@ def test_the_same_policy_in_the_other_version_is_a_conflict(cloud: StandIn, owne
         owner.policies.create_policy(**wanted_v1(cloud, robot))
 
 
+@pytest.mark.unknown
 def test_the_rules_for_a_v1_body_hold(cloud: StandIn, owner: Clients, robot: Robot) -> None:
     good = wanted_v1(cloud, robot)
     several: Json = {"name": "region", "operator": "stringEqualsAnyOf", "value": "jp-tok"}
@@ -102,6 +105,7 @@ def test_the_rules_for_a_v1_body_hold(cloud: StandIn, owner: Clients, robot: Rob
             owner.policies.create_policy(**(good | change))
 
 
+@pytest.mark.unknown
 def test_a_deleted_policy_is_restored_and_gives_again(cloud: StandIn, owner: Clients, robot: Robot) -> None:
     made = allow(cloud, robot, "Reader")
     owner.policies.delete_v2_policy(made["id"])
@@ -119,6 +123,7 @@ def test_a_deleted_policy_is_restored_and_gives_again(cloud: StandIn, owner: Cli
     assert registry.list_namespaces().get_status_code() == 200
 
 
+@pytest.mark.unknown
 def test_a_restore_makes_no_duplicate_and_needs_its_subject(cloud: StandIn, owner: Clients, robot: Robot) -> None:
     made = allow(cloud, robot, "Reader")
     owner.policies.delete_v2_policy(made["id"])
@@ -145,6 +150,7 @@ def test_the_last_permit_is_shown_when_asked_for(cloud: StandIn, owner: Clients,
     assert "last_permit_frequency" not in owner.policies.get_v2_policy(made["id"]).get_result()
 
 
+@pytest.mark.unknown
 def test_roles_are_shown_with_names_and_actions_when_asked_for(cloud: StandIn, owner: Clients, robot: Robot) -> None:
     made = allow(cloud, robot, "Reader")
     found = owner.policies.get_v2_policy(made["id"], format="display", headers={"Accept-Language": "ja"}).get_result()

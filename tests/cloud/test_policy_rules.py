@@ -12,7 +12,7 @@ from sandbox.cloud.policies.rules import ALL_DAY, ATTRIBUTES, CUSTOM_HOURS, ONCE
 from sandbox.cloud.testing import StandIn
 from tests.cloud.clients import REGISTRY, Clients, Json, clients, make_robot, policy, refused, role
 
-pytestmark = pytest.mark.cloud
+pytestmark = [pytest.mark.cloud, pytest.mark.verified]
 
 
 def about(key: str, operator: str, value: object, of: str = "environment") -> Json:

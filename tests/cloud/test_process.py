@@ -20,7 +20,7 @@ from cryptography import x509
 from sandbox.cloud import token_keys
 from sandbox.paths import CHECKOUT
 
-pytestmark = pytest.mark.cloud
+pytestmark = [pytest.mark.cloud, pytest.mark.sandbox_only]
 
 KEY = "a key of the test's own, long enough"
 

@@ -12,7 +12,7 @@ from sandbox.cloud.registry.events import PATH, SeenEvent
 from tests.cloud.clients import Clients, Json, clients
 from tests.cloud.real_registry import LIST, MANIFEST, Pushed, RealCloud, layer, until
 
-pytestmark = pytest.mark.cloud
+pytestmark = [pytest.mark.cloud, pytest.mark.sandbox_only]
 
 NAMESPACE = "my-praivate-repo"
 REPOSITORY = f"{NAMESPACE}/nginx-custom"

@@ -24,7 +24,7 @@ from sandbox.toolchain import debian
 from tests.cloud.clients import Service
 from tests.cloud.real_registry import until
 
-pytestmark = pytest.mark.cloud
+pytestmark = [pytest.mark.cloud, pytest.mark.verified]
 
 REGIONS = ("jp-tok", "us-south")
 NAMESPACE = "my-praivate-repo"

@@ -9,7 +9,7 @@ from sandbox.cloud import unverified
 from sandbox.cloud.testing import StandIn
 from tests.cloud.clients import REGISTRY, Clients, Json, allow, clients, make_robot, parse, policy
 
-pytestmark = pytest.mark.cloud
+pytestmark = [pytest.mark.cloud, pytest.mark.verified]
 
 
 def listed(clients_: Clients, **query: str) -> Json:
@@ -37,6 +37,7 @@ def test_the_registry_has_three_service_roles_and_four_platform_roles(owner: Cli
     assert "container-registry.image.push" not in reader["actions"]
 
 
+@pytest.mark.sandbox_only
 def test_the_other_form_of_the_role_crns_is_a_switch(
     cloud: StandIn, owner: Clients, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -73,11 +74,13 @@ def test_a_platform_service_has_roles_of_its_own_and_platform_roles(owner: Clien
     assert "iam-identity.serviceid.create" in admin["actions"]
 
 
+@pytest.mark.unknown
 def test_an_unknown_service_has_no_roles(owner: Clients) -> None:
     found = listed(owner, service_name="coffee-machine")
     assert found == {"custom_roles": [], "service_roles": [], "system_roles": []}
 
 
+@pytest.mark.unknown
 def test_a_caller_without_rights_sees_no_role(cloud: StandIn) -> None:
     robot = make_robot(cloud)
     caller = clients(cloud, robot.key)

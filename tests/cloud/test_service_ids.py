@@ -11,7 +11,7 @@ from sandbox.cloud import limits, unverified
 from sandbox.cloud.testing import StandIn
 from tests.cloud.clients import Clients, Json, allow, clients, make_robot, parse, refused
 
-pytestmark = pytest.mark.cloud
+pytestmark = [pytest.mark.cloud, pytest.mark.verified]
 
 
 def make(cloud: StandIn, name: str = "puller", **more: object) -> Json:
@@ -59,6 +59,7 @@ def test_what_was_created_is_read_again_with_its_tag(cloud: StandIn) -> None:
     }
 
 
+@pytest.mark.unknown
 def test_an_unknown_id_is_404(owner: Clients) -> None:
     with refused(404, "not_found", "ServiceId-nobody"):
         owner.identity.get_service_id("ServiceId-nobody")
@@ -87,6 +88,7 @@ def test_an_update_changes_what_it_names_and_nothing_else(cloud: StandIn, owner:
     assert "description" not in cleared
 
 
+@pytest.mark.unknown
 def test_a_stale_tag_is_refused_and_changes_nothing(cloud: StandIn, owner: Clients) -> None:
     made = make(cloud)
     owner.identity.update_service_id(made["id"], if_match=made["entity_tag"], name="second")
@@ -101,6 +103,7 @@ def test_a_name_can_not_become_empty(cloud: StandIn, owner: Clients) -> None:
         owner.identity.update_service_id(made["id"], if_match="*", name="")
 
 
+@pytest.mark.unknown
 def test_deleting_takes_the_keys_and_soft_deletes_the_policies(cloud: StandIn, owner: Clients) -> None:
     robot = make_robot(cloud)
     policy = allow(cloud, robot, "Reader")
@@ -122,6 +125,7 @@ def test_a_key_that_cannot_go_keeps_its_service_id(cloud: StandIn, owner: Client
     assert owner.identity.get_service_id(robot.id).get_status_code() == 200
 
 
+@pytest.mark.unknown
 def test_a_locked_service_id_does_not_change(cloud: StandIn, owner: Clients) -> None:
     robot = make_robot(cloud)
     policy = allow(cloud, robot, "Reader")
@@ -172,6 +176,7 @@ def test_a_page_has_at_most_a_hundred(cloud: StandIn, owner: Clients) -> None:
         owner.identity.list_service_ids(account_id=cloud.account_id, pagesize=101)
 
 
+@pytest.mark.unknown
 @pytest.mark.parametrize("limit", ["SERVICE_IDS_PER_ACCOUNT", "SERVICE_IDS_PER_GROUP"])
 def test_the_limit_holds(cloud: StandIn, owner: Clients, monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
     monkeypatch.setattr(limits, limit, 2)
@@ -187,6 +192,7 @@ def test_the_identity_limits_are_ibms() -> None:
     assert (limits.POLICIES_PER_SUBJECT, limits.NAMESPACES_PER_REGION) == (1000, 100)
 
 
+@pytest.mark.sandbox_only
 @pytest.mark.parametrize("text", ['name ge "x"', 'created_at eq "x"', 'name eq "x" or name eq "y"'])
 def test_a_filter_that_is_not_there_yet_says_so(cloud: StandIn, owner: Clients, text: str) -> None:
     with refused(501, "not_implemented", "filter"):

@@ -18,7 +18,7 @@ from sandbox.cloud.testing import StandIn
 from sandbox.errors import SandboxError
 from tests.cloud.clients import clients
 
-pytestmark = pytest.mark.cloud
+pytestmark = [pytest.mark.cloud, pytest.mark.sandbox_only]
 
 
 def test_a_fresh_account_takes_less_than_fifty_milliseconds() -> None:

@@ -18,7 +18,7 @@ from sandbox.cloud.app import operations
 from sandbox.cloud.testing import StandIn
 from tests.cloud.clients import Json, allow, clients, make_robot, policy, refused, role
 
-pytestmark = pytest.mark.cloud
+pytestmark = [pytest.mark.cloud, pytest.mark.sandbox_only]
 
 OPERATIONS = [(each.method, re.sub(r"\{\w+\}", "x", each.path)) for each in operations()]
 PRIVATE = [

@@ -14,7 +14,7 @@ from ibm_platform_services import IamIdentityV1
 from sandbox.cloud.testing import StandIn
 from tests.cloud.clients import Json, Service, clients, make_robot, refused
 
-pytestmark = pytest.mark.cloud
+pytestmark = [pytest.mark.cloud, pytest.mark.verified]
 
 GRANT = "urn:ibm:params:oauth:grant-type:apikey"
 
@@ -94,6 +94,7 @@ def test_a_bad_grant_is_400_in_the_token_endpoints_shape(
     )
 
 
+@pytest.mark.sandbox_only
 def test_a_grant_type_that_ibm_has_and_the_sandbox_lacks_is_501(cloud: StandIn) -> None:
     answer = grant(cloud, grant_type="urn:ibm:params:oauth:grant-type:passcode")
     assert answer.status_code == 501
@@ -113,6 +114,7 @@ def profile_grants(token: str) -> list[tuple[dict[str, str], str]]:
     ]
 
 
+@pytest.mark.unknown
 def test_grants_for_trusted_profiles_are_checked_and_find_none(cloud: StandIn) -> None:
     token = grant(cloud, grant_type=GRANT, apikey=cloud.api_key).json()["access_token"]
     for form, message in profile_grants(token):
@@ -120,6 +122,7 @@ def test_grants_for_trusted_profiles_are_checked_and_find_none(cloud: StandIn) -
         assert (answer.status_code, message in answer.json()["errorMessage"]) == (400, True), form
 
 
+@pytest.mark.unknown
 def test_the_sdk_is_told_that_a_profile_is_not_there(cloud: StandIn) -> None:
     authenticator = IAMAssumeAuthenticator(apikey=cloud.api_key, iam_profile_id="Profile-x", url=cloud.url)
     with pytest.raises(ApiException, match="profile could not be found"):
