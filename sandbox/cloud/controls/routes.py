@@ -1,4 +1,4 @@
-"""The control API, on a port of its own: the clock, delays, faults and the log of requests, for tests in any language.
+"""The control API, on a port of its own: clock, delays, faults, log of requests and the console page.
 
 It needs no login: who can reach the port controls the cloud, so it is on loopback only and off unless asked for.
 """
@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from sandbox.cloud.controls.console import page, unscanned
 from sandbox.cloud.controls.faults import Fault, Reset
 from sandbox.cloud.controls.journal import Record
 from sandbox.cloud.errors import MalformedError
@@ -69,7 +70,17 @@ def make_control_app(world: World) -> Starlette:
         ("GET", "requests", api.requests),
         ("DELETE", "requests", api.clear_requests),
     )
-    return Starlette(routes=[_route(method, f"/sandbox/{name}", run) for method, name, run in operations])
+    routes = [_route(method, f"/sandbox/{name}", run) for method, name, run in operations]
+
+    def console(request: Request) -> Response:
+        del request
+        headers = {
+            "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
+            "Cache-Control": "no-store",
+        }
+        return Response(page(world, unscanned), headers=headers, media_type="text/html")
+
+    return Starlette(routes=[*routes, Route("/sandbox/console", console, methods=["GET"])])
 
 
 def _route(method: str, path: str, run: Callable[[bytes], object]) -> Route:
