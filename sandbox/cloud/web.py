@@ -103,6 +103,7 @@ class Call:
             return None
         if not self.world.controls.delays.is_effective(key.id, self.now):
             return None
+        self._record.caller = key.iam_id
         for identifier in (key.id, key.iam_id):
             self.world.activity.note(identifier, self.now)
         return key

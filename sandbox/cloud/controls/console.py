@@ -36,8 +36,8 @@ body { font: 15px/1.45 system-ui, "DejaVu Sans", sans-serif; margin: 2rem auto; 
 h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin: 2rem 0 .5rem; }
 table { border-collapse: collapse; width: 100%; } caption { text-align: left; color: #525252; padding: .3rem 0; }
 th, td { text-align: left; vertical-align: top; padding: .3rem .7rem .3rem 0; border-bottom: 1px solid #ddd;
-         overflow-wrap: anywhere; }
-th { font-weight: 600; } code { font-size: .85em; } .no { color: #a2191f; } .yes { color: #0e6027; }
+         overflow-wrap: break-word; }
+th { font-weight: 600; white-space: nowrap; } time { white-space: nowrap; } code { font-size: .85em; } .no { color: #a2191f; } .yes { color: #0e6027; }
 .none { color: #525252; } meter { width: 16rem; height: 1rem; vertical-align: middle; }
 """
 
@@ -141,7 +141,7 @@ def _bar(what: str, used: int, limit: int) -> str:
 def _requests(records: list[Record]) -> list[str]:
     rows = [
         (
-            millis_text(int(record.at * 1000)),
+            Html(f"<time>{millis_text(int(record.at * 1000))}</time>"),
             f"{record.method} {record.path}",
             record.caller or "",
             Html(f'<span class="{_tone(record.status)}">{record.status or "no answer"}</span>'),
