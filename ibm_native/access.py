@@ -42,7 +42,12 @@ class AccessArgs:
     ] = 30
 
 
-class Access(Resource, token="ibm-native:registry:Access", args=AccessArgs):
+class Access(
+    Resource,
+    token="ibm-native:registry:Access",
+    args=AccessArgs,
+    needs="none of its own: the key under proof needs the role Reader on the namespace",
+):
     """A check by use: the key is exchanged for a registry token and the image's manifest is read.
 
     IAM's delays are waited out; then the deployment fails with the cause, minutes before a Pod would. What depends on

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, cast
 
 import pulumi
 
 from ibm_native import policy_shape, rules
-from ibm_native.client import PAGE
+from ibm_native.client import PAGE, Cloud
 from ibm_native.declare import Plain, Prop, Resource
 from ibm_native.derive import Problem
 from ibm_native.errors import ConflictError, LostAnswerError, ProviderError
@@ -28,6 +28,7 @@ from ibm_native.lifecycle import (
     until_listed,
 )
 from ibm_native.marker import Mark, remarked, without_mark
+from ibm_native.resource_groups import group_id, spelt_as
 from ibm_native.sdk import Json, mapping, objects, text
 from ibm_native.values import Values
 
@@ -49,7 +50,7 @@ class AccessPolicyArgs:
         pulumi.Input[Sequence[pulumi.Input[str]]],
         Prop(
             "Roles: Reader, Writer, Manager (the service's), Viewer, Operator, Editor, Administrator (the platform's), "
-            "or CRNs.",
+            "custom roles by the name in their CRN, or CRNs.",
             unordered=True,
             rule=rules.role,
         ),
@@ -64,13 +65,19 @@ class AccessPolicyArgs:
     ] = None
     resource_group: Annotated[
         pulumi.Input[str] | None,
-        Prop("Id of the resource group that the access is limited to.", rule=rules.resource_group_id),
+        Prop("Name or id of the resource group that the access is limited to.", rule=rules.resource_group),
     ] = None
     service: Annotated[pulumi.Input[str], Prop("Name of the service in IBM's catalogue.", rule=rules.name)] = REGISTRY
     description: Annotated[pulumi.Input[str] | None, Prop("What the policy is for.")] = None
 
 
-class AccessPolicy(Resource, token="ibm-native:iam:AccessPolicy", args=AccessPolicyArgs):
+class AccessPolicy(
+    Resource,
+    token="ibm-native:iam:AccessPolicy",
+    args=AccessPolicyArgs,
+    import_id="the policy's id, a UUID",
+    needs=_NEEDS,
+):
     """An access policy (v2): roles for one identity, limited to a service, region, namespace or resource group."""
 
     iam_id: pulumi.Output[str]
@@ -115,8 +122,10 @@ class AccessPolicyLife(LifeCycle):
         account = await call.cloud.account(what)
         mark = Mark.new(call.urn)
         crns = await self._roles(call, what, account, inputs)
+        group = await group_id(call.cloud, what, inputs.maybe_text("resource_group"))
+        wanted = _Wanted(what, crns, policy_shape.attributes(account, inputs, group), mark)
         try:
-            resource_id = await self._post(call, what, account, inputs, crns, mark)
+            resource_id = await self._post(call, inputs, wanted)
         except LostAnswerError:
             found = await call.pace.until(
                 lambda: self._attempt(call, account, iam_id, mark), within=LOST_ANSWER_SECONDS, why=what
@@ -126,7 +135,7 @@ class AccessPolicyLife(LifeCycle):
             resource_id = found
         except ConflictError as error:
             await self.delete(call, _own(error, mark), inputs)
-            resource_id = await self._post(call, what, account, inputs, crns, mark)
+            resource_id = await self._post(call, inputs, wanted)
         async with undone_by(lambda: self.delete(call, resource_id, inputs)):
             left = await until_listed(
                 call,
@@ -152,7 +161,10 @@ class AccessPolicyLife(LifeCycle):
                 f"it is limited by {', '.join(policy_shape.extras(body))}, which this resource can't express",
             )
         description = without_mark(text(body, "description")) or None
-        return Found({**policy_shape.actual_inputs(body, inputs), "description": description}, {})
+        actual = dict(policy_shape.actual_inputs(body, inputs))
+        group, before = cast("str | None", actual["resource_group"]), inputs.maybe_text("resource_group")
+        actual["resource_group"] = await spelt_as(call.cloud, f"read access policy {resource_id}", group, before)
+        return Found({**actual, "description": description}, {})
 
     async def update(self, call: Call, resource_id: str, inputs: Values, state: Values) -> Mapping[str, Plain | None]:
         """Replace roles, resource and description in place; the subject stays."""
@@ -160,6 +172,8 @@ class AccessPolicyLife(LifeCycle):
         what = f"update access policy {resource_id}"
         account = await call.cloud.account(what)
         crns = await self._roles(call, what, account, inputs)
+        group = await group_id(call.cloud, what, inputs.maybe_text("resource_group"))
+        attributes = policy_shape.attributes(account, inputs, group)
 
         async def change() -> None:
             body, etag = await self._get(call, resource_id)
@@ -172,7 +186,7 @@ class AccessPolicyLife(LifeCycle):
                     "access",
                     description=remarked(inputs.maybe_text("description"), text(body, "description")),
                     subject=policy_shape.subject(inputs.text("iam_id")),
-                    resource={"attributes": policy_shape.attributes(account, inputs)},
+                    resource={"attributes": attributes},
                 ),
             )
 
@@ -186,18 +200,18 @@ class AccessPolicyLife(LifeCycle):
         job = Job(what, _NEEDS)
         await gone(call, what, lambda: call.cloud.policies(job, lambda api: api.delete_v2_policy(resource_id)))
 
-    async def _post(self, call: Call, what: str, account: str, inputs: Values, crns: Sequence[str], mark: Mark) -> str:
+    async def _post(self, call: Call, inputs: Values, wanted: _Wanted) -> str:
         reply = await once_known(
             call,
-            what,
+            wanted.what,
             lambda: call.cloud.policies(
-                Job(what, _NEEDS, repeatable=False),
+                Job(wanted.what, _NEEDS, repeatable=False),
                 lambda api: api.create_v2_policy(
-                    policy_shape.control(crns),
+                    policy_shape.control(wanted.roles),
                     "access",
-                    description=mark.on(inputs.maybe_text("description")),
+                    description=wanted.mark.on(inputs.maybe_text("description")),
                     subject=policy_shape.subject(inputs.text("iam_id")),
-                    resource={"attributes": policy_shape.attributes(account, inputs)},
+                    resource={"attributes": wanted.attributes},
                 ),
             ),
         )
@@ -228,10 +242,8 @@ class AccessPolicyLife(LifeCycle):
         roles, service = inputs.texts("roles"), inputs.text("service")
         known: list[str] = []
         if not all(role.startswith("crn:") for role in roles):
-            job = Job(f"look up the roles of {service}", _NEEDS_VIEWER)
-            reply = await call.cloud.policies(job, lambda api: api.list_roles(account_id=account, service_name=service))
-            kinds = ("service_roles", "system_roles")
-            known = [text(each, "crn") for kind in kinds for each in objects(reply.fields.get(kind))]
+            found_roles = await roles_of(call.cloud, account, service)
+            known = [crn for crns in found_roles.values() for crn in crns]
         found = {role: policy_shape.find_role(role, known) for role in roles}
         missing = [role for role, crn in found.items() if crn is None]
         if missing:
@@ -241,6 +253,28 @@ class AccessPolicyLife(LifeCycle):
                 f"It has {', '.join(known) or 'none that this API key may see'}.",
             )
         return sorted({crn for crn in found.values() if crn})
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What a create asks for, with everything looked up."""
+
+    what: str
+    roles: Sequence[str]
+    attributes: list[Json]
+    mark: Mark
+
+
+async def roles_of(cloud: Cloud, account: str, service: str) -> Mapping[str, list[str]]:
+    """Return the CRNs of a service's roles by kind: `service_roles`, `system_roles`, `custom_roles`; asked once."""
+    job = Job(f"look up the roles of {service}", _NEEDS_VIEWER)
+
+    async def fetch() -> Mapping[str, list[str]]:
+        reply = await cloud.policies(job, lambda api: api.list_roles(account_id=account, service_name=service))
+        kinds = ("service_roles", "system_roles", "custom_roles")
+        return {kind: [text(each, "crn") for each in objects(reply.fields.get(kind))] for kind in kinds}
+
+    return await cloud.once(f"roles of {service}", fetch)
 
 
 def _own(error: ConflictError, mark: Mark) -> str:

@@ -54,7 +54,13 @@ class ApiKeyArgs:
     ] = "disable"
 
 
-class ApiKey(Resource, token="ibm-native:iam:ApiKey", args=ApiKeyArgs):
+class ApiKey(
+    Resource,
+    token="ibm-native:iam:ApiKey",
+    args=ApiKeyArgs,
+    import_id="`ApiKey-<uuid>`",
+    needs=_NEEDS,
+):
     """An API key of a service ID. IBM doesn't store its value: it is in the stack's state only, as a secret.
 
     To rotate, make another key and remove this one: a key's value never changes. The value of an imported key can't be

@@ -19,10 +19,11 @@ from itertools import count
 from typing import Protocol, TypeVar, cast
 from urllib.parse import parse_qs, urlsplit
 
-from ibm_native import errors, failures
+from ibm_native import credentials, errors, failures
+from ibm_native.credentials import Authenticator
 from ibm_native.failures import Job
 from ibm_native.pace import Pace, delays
-from ibm_native.sdk import Answer, ApiFailure, Identity, Json, Policies, Registry, Tokens
+from ibm_native.sdk import Advisor, Answer, ApiFailure, Groups, Identity, Json, Policies, Registry
 from ibm_native.settings import Connection
 
 _TIMEOUTS = (10.0, 60.0)
@@ -53,7 +54,7 @@ class Reply:
 
 
 class Cloud:
-    """IBM Cloud as one account sees it with one API key.
+    """IBM Cloud as one account sees it with one credential.
 
     Every call raises a ProviderError that says what failed; LostAnswerError if a call that isn't repeatable may have
     had its effect.
@@ -64,8 +65,10 @@ class Cloud:
         self.pace = pace
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="ibm-cloud")
         self._lock = threading.Lock()
-        self._authenticator: _Authenticator | None = None
+        self._authenticator: Authenticator | None = None
         self._services: dict[str, _Service] = {}
+        self._once: dict[str, asyncio.Lock] = {}
+        self._kept: dict[str, object] = {}
 
     def close(self) -> None:
         """End the threads, and the connections that the SDKs keep open."""
@@ -93,6 +96,25 @@ class Cloud:
         endpoint = self.connection.registry_url(region, job.what)
         account = await self.account(job.what)
         return await self._call(job, endpoint, lambda auth: self._registry(auth, endpoint, account), call)
+
+    async def advisor(self, region: str, job: Job, call: Callable[[Advisor], Answer]) -> Reply:
+        """Call the Vulnerability Advisor of `region`."""
+        endpoint = self.connection.registry_url(region, job.what)
+        account = await self.account(job.what)
+        return await self._call(job, endpoint, lambda auth: self._advisor(auth, endpoint, account), call)
+
+    async def groups(self, job: Job, call: Callable[[Groups], Answer]) -> Reply:
+        """Call the Resource Manager, which knows resource groups."""
+        endpoint = self.connection.resource_manager_url
+        return await self._call(job, endpoint, lambda auth: self._groups(auth, endpoint), call)
+
+    async def once(self, key: str, fetch: Callable[[], Awaitable[_T]]) -> _T:
+        """Return what `fetch` gives, asked for once a process: for what doesn't change while a program runs."""
+        lock = self._once.setdefault(key, asyncio.Lock())
+        async with lock:
+            if key not in self._kept:
+                self._kept[key] = await fetch()
+            return cast("_T", self._kept[key])
 
     async def pages(self, items: str, fetch: Callable[[str | None], Awaitable[Reply]]) -> AsyncIterator[Json]:
         """Yield the objects of a list, page by page; `fetch` takes the token of a page, None for the first."""
@@ -145,14 +167,16 @@ class Cloud:
     def _signed_in(self, what: str) -> tuple[object, str]:
         """Return an authenticator that holds a good token, and the token. Runs in a thread."""
         endpoint = self.connection.iam_endpoint
-        key = self.connection.require_api_key(what)
         with self._lock:
             if self._authenticator is None:
-                self._authenticator = _authenticator(endpoint, key)
+                self._authenticator = credentials.authenticator(self.connection, what)
             manager = self._authenticator.token_manager
             try:
                 token = _translated(
-                    what, endpoint, manager.get_token, lambda refusal: failures.token_error(what, endpoint, refusal)
+                    what,
+                    endpoint,
+                    lambda: credentials.token(manager, what),
+                    lambda refusal: failures.token_error(what, endpoint, refusal),
                 )
             except errors.LostAnswerError as error:
                 self._forget()
@@ -192,6 +216,17 @@ class Cloud:
             self._service(endpoint, partial(ContainerRegistryV1, account), authenticator, endpoint),
         )
 
+    def _advisor(self, authenticator: object, endpoint: str, account: str) -> Advisor:
+        from ibm_container_registry.vulnerability_advisor_v4 import VulnerabilityAdvisorV4  # noqa: PLC0415
+
+        make = partial(VulnerabilityAdvisorV4, account)
+        return cast("Advisor", self._service(f"advisor {endpoint}", make, authenticator, endpoint))
+
+    def _groups(self, authenticator: object, endpoint: str) -> Groups:
+        from ibm_platform_services.resource_manager_v2 import ResourceManagerV2  # noqa: PLC0415
+
+        return cast("Groups", self._service("groups", ResourceManagerV2, authenticator, endpoint))
+
     def _service(self, name: str, make: Callable[..., object], authenticator: object, endpoint: str) -> object:
         found = self._services.get(name)
         if found is None:
@@ -210,17 +245,6 @@ class _Service(Protocol):
     def get_http_client(self) -> _Session: ...
     def set_service_url(self, service_url: str) -> None: ...
     def set_http_config(self, http_config: dict[str, object]) -> None: ...
-
-
-class _Authenticator(Protocol):
-    @property
-    def token_manager(self) -> Tokens: ...
-
-
-def _authenticator(endpoint: str, key: str) -> _Authenticator:
-    from ibm_cloud_sdk_core.authenticators import IAMAuthenticator  # noqa: PLC0415  # slow to load
-
-    return cast("_Authenticator", IAMAuthenticator(key, url=endpoint))
 
 
 def _translated(

@@ -67,6 +67,10 @@ class Declaration:
     description: str
     inputs: tuple[Property, ...]
     outputs: tuple[Property, ...]
+    import_id: str = ""
+    """What an import takes, in Markdown; empty if there is nothing to import."""
+    needs: str = ""
+    """The access that the provider's credential needs."""
 
     @cached_property
     def secrets(self) -> frozenset[str]:
@@ -91,10 +95,11 @@ class Resource(pulumi.CustomResource):
     _wire_names: ClassVar[Mapping[str, str]]
     _python_names: ClassVar[Mapping[str, str]]
 
-    def __init_subclass__(cls, *, token: str, args: type) -> None:
+    def __init_subclass__(cls, *, token: str, args: type, import_id: str = "", needs: str = "") -> None:
         super().__init_subclass__()
+        description = inspect.cleandoc(cls.__doc__ or "")
         cls.declaration = Declaration(
-            token, inspect.cleandoc(cls.__doc__ or ""), declared_inputs(args), _outputs(cls, args)
+            token, description, declared_inputs(args), outputs_of(cls, args), import_id, needs
         )
         names = {each.name: each.wire for each in (*cls.declaration.inputs, *cls.declaration.outputs)}
         cls._wire_names = names
@@ -142,7 +147,8 @@ def _input(field: dataclasses.Field[Any], hint: object) -> Property:
     return Property(field.name, _kind(hint), prop, required=required, default=default)
 
 
-def _outputs(resource: type, args: type) -> tuple[Property, ...]:
+def outputs_of(resource: type, args: type) -> tuple[Property, ...]:
+    """Return the properties that a class of outputs declares; one with an input's name shares its description."""
     shared = {each.name: each for each in declared_inputs(args)}
     hints = _hints(resource)
     found: list[Property] = []

@@ -14,6 +14,7 @@ from ibm_native.errors import ConflictError, LostAnswerError, ProviderError, Tim
 from ibm_native.failures import Job
 from ibm_native.lifecycle import LOST_ANSWER_SECONDS, Call, Found, LifeCycle, gone, undone_by
 from ibm_native.pace import VISIBILITY_SECONDS
+from ibm_native.resource_groups import group_id, spelt_as
 from ibm_native.sdk import Json, objects, text
 from ibm_native.values import Values
 
@@ -42,9 +43,9 @@ class NamespaceArgs:
     resource_group: Annotated[
         pulumi.Input[str] | None,
         Prop(
-            "Id of the resource group; the account's default one, if absent. Can't change.",
+            "Name or id of the resource group; the account's default one, if absent. Can't change.",
             replaces=True,
-            rule=rules.resource_group_id,
+            rule=rules.resource_group,
         ),
     ] = None
     adopt: Annotated[
@@ -56,7 +57,13 @@ class NamespaceArgs:
     ] = False
 
 
-class Namespace(Resource, token="ibm-native:registry:Namespace", args=NamespaceArgs):
+class Namespace(
+    Resource,
+    token="ibm-native:registry:Namespace",
+    args=NamespaceArgs,
+    import_id="`region/name`, such as `jp-tok/my-images`",
+    needs=_NEEDS,
+):
     """A registry namespace. Deleting it deletes its images; one that was adopted stays, unless asked otherwise."""
 
     name: pulumi.Output[str]
@@ -127,7 +134,10 @@ class NamespaceLife(LifeCycle):
             return None
         group = text(body, "resource_group") or None
         flags = {each: inputs.flag(each) for each in ("adopt", "delete_adopted")}
-        kept = group if "resource_group" in inputs else None
+        kept = None
+        if "resource_group" in inputs:
+            what = f"read registry namespace {resource_id!r}"
+            kept = await spelt_as(call.cloud, what, group, inputs.text("resource_group"))
         return Found(
             {"name": name, "region": region, "resource_group": kept, **flags},
             _computed(body, adopted=state.flag("adopted")),
@@ -150,12 +160,13 @@ class NamespaceLife(LifeCycle):
         name, region = inputs.text("name"), inputs.text("region")
         job = Job(what, _NEEDS, repeatable=False)
         resource_id = f"{region}/{name}"
+        group = await group_id(call.cloud, what, inputs.maybe_text("resource_group"))
         call.journal.begin(call.urn, resource_id, account)
         try:
             reply = await call.cloud.registry(
                 region,
                 job,
-                lambda api: api.create_namespace(name, x_auth_resource_group=inputs.maybe_text("resource_group")),
+                lambda api: api.create_namespace(name, x_auth_resource_group=group),
             )
         except LostAnswerError:
             # It wasn't there a moment ago: if it is now, the lost call made it.

@@ -16,8 +16,8 @@ from ibm_native.values import Values
 _KNOWN = {"accountId", "serviceName", "region", "geography", "resourceType", "resource", "resourceGroupId"}
 
 
-def attributes(account: str, inputs: Values) -> list[Json]:
-    """Return what the policy gives access to."""
+def attributes(account: str, inputs: Values, group: str | None) -> list[Json]:
+    """Return what the policy gives access to; `group` is the id of its resource group."""
     region, namespace = inputs.maybe_text("region"), inputs.maybe_text("namespace")
     wanted = {
         "accountId": account,
@@ -26,7 +26,7 @@ def attributes(account: str, inputs: Values) -> list[Json]:
         "geography": "global" if region == "global" else None,
         "resourceType": "namespace" if namespace else None,
         "resource": namespace,
-        "resourceGroupId": inputs.maybe_text("resource_group"),
+        "resourceGroupId": group,
     }
     return [{"key": key, "operator": "stringEquals", "value": value} for key, value in wanted.items() if value]
 
@@ -51,15 +51,15 @@ def role_crns(policy: Json) -> list[str]:
 def names_role(role: str, crn: str) -> bool:
     """Tell whether `role`, a name or a CRN, means the role of this CRN.
 
-    A name is the CRN's last part, and its kind tells a service's roles from the platform's: display names are
-    translated, and the prefix is `iam` for some services' roles and the service's own name for others.
+    A name is the CRN's last part, and its kind tells a service's roles from the platform's and the account's own:
+    display names are translated, and the prefix is `iam` for some services' roles and the service's name for others.
     """
     *_, kind, last = ["", "", *crn.split(":")]
     if role in SERVICE_ROLES:
         return kind == "serviceRole" and last == role
     if role in PLATFORM_ROLES:
         return kind == "role" and last == role
-    return role == crn
+    return role == crn or (kind == "customRole" and last == role)
 
 
 def find_role(role: str, crns: Iterable[str]) -> str | None:
@@ -104,4 +104,5 @@ def _spelt_as(crns: Sequence[str], before: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _spelt(crn: str) -> str:
-    return next((name for name in (*SERVICE_ROLES, *PLATFORM_ROLES) if names_role(name, crn)), crn)
+    names = (*SERVICE_ROLES, *PLATFORM_ROLES, crn.rpartition(":")[2])
+    return next((name for name in names if names_role(name, crn)), crn)

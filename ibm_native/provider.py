@@ -38,15 +38,30 @@ from ibm_native.derive import check, diff
 from ibm_native.errors import ProviderError
 from ibm_native.journal import Journal
 from ibm_native.lifecycle import Call, LifeCycle
+from ibm_native.lookups import FUNCTIONS
 from ibm_native.namespace import NamespaceLife
 from ibm_native.pace import Pace
+from ibm_native.plan import PlanLife
+from ibm_native.quota import QuotaLife
+from ibm_native.retention_policy import RetentionPolicyLife
+from ibm_native.scan_gate import ScanGateLife
 from ibm_native.schema import schema
 from ibm_native.service_id import ServiceIdLife
 from ibm_native.settings import IAM_ENDPOINT, PROPERTIES, Connection
 from ibm_native.values import UNKNOWN, Read, Wire, is_secret, known, plain, to_wire
 from ibm_native.version import PACKAGE
 
-LIVES: tuple[LifeCycle, ...] = (ServiceIdLife(), AccessPolicyLife(), ApiKeyLife(), NamespaceLife(), AccessLife())
+LIVES: tuple[LifeCycle, ...] = (
+    ServiceIdLife(),
+    AccessPolicyLife(),
+    ApiKeyLife(),
+    NamespaceLife(),
+    RetentionPolicyLife(),
+    QuotaLife(),
+    PlanLife(),
+    AccessLife(),
+    ScanGateLife(),
+)
 
 _ENGINES_OWN = {"version", "pluginDownloadURL"}
 """Keys that the engine adds to a provider's configuration."""
@@ -69,11 +84,12 @@ class IbmNative(Provider):
         self._connection = Connection()
         self._cloud: Cloud | None = None
         self._lives = {each.declaration.token: each for each in LIVES}
+        self._functions = {each.token: each for each in FUNCTIONS}
 
     async def get_schema(self, request: GetSchemaRequest) -> GetSchemaResponse:
-        """Return the schema of every resource; there is one version of it."""
+        """Return the schema of every resource and function; there is one version of it."""
         del request
-        return GetSchemaResponse(schema(each.declaration for each in LIVES))
+        return GetSchemaResponse(schema([each.declaration for each in LIVES], FUNCTIONS))
 
     async def check_config(self, request: CheckRequest) -> CheckResponse:
         """Check the provider's configuration, all of it at once."""
@@ -95,6 +111,7 @@ class IbmNative(Provider):
             account_id=given.maybe_text("account_id"),
             region=given.maybe_text("region"),
             iam_endpoint=(given.maybe_text("iam_endpoint") or IAM_ENDPOINT).rstrip("/"),
+            resource_manager_endpoint=(given.maybe_text("resource_manager_endpoint") or "").rstrip("/") or None,
             registry_endpoint=(given.maybe_text("registry_endpoint") or "").rstrip("/") or None,
         )
         self.close()
@@ -172,8 +189,20 @@ class IbmNative(Provider):
         await life.delete(self._call(request.urn), request.resource_id, state)
 
     async def invoke(self, request: InvokeRequest) -> InvokeResponse:
-        """Refuse: the provider has no functions yet."""
-        raise ProviderError(f"call {request.tok}", f"{PACKAGE} has no such function")
+        """Call a function, after checking its arguments."""
+        function = self._functions.get(request.tok)
+        if function is None:
+            raise ProviderError(
+                f"call {request.tok}",
+                f"{PACKAGE} has no such function",
+                f"It has {', '.join(sorted(self._functions))}.",
+            )
+        checked, problems = check(function.inputs, request.args)
+        if problems:
+            return InvokeResponse(None, [each.failure() for each in problems])
+        found = await function.answer(self._reach(), known(function.inputs, checked))
+        results = {each.wire: found[each.name] for each in function.outputs}
+        return InvokeResponse({name: to_wire(value) for name, value in results.items() if value is not None})
 
     async def cancel(self) -> None:
         """Stop waiting; calls under way end by themselves, and what was half made is removed."""
@@ -198,9 +227,12 @@ class IbmNative(Provider):
         return life
 
     def _call(self, urn: str) -> Call:
+        return Call(self._reach(), urn, self.journal)
+
+    def _reach(self) -> Cloud:
         if self._cloud is None:
             self._cloud = Cloud(self._connection, self.pace)
-        return Call(self._cloud, urn, self.journal)
+        return self._cloud
 
 
 def _outputs(declaration: Declaration, inputs: Mapping[str, PropertyValue], computed: Callable[[str], Read]) -> Wire:

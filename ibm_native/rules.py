@@ -9,6 +9,7 @@ import re
 from datetime import datetime
 from urllib.parse import urlsplit
 
+from ibm_native.errors import ProviderError
 from ibm_native.regions import region_problem
 
 __all__ = [
@@ -16,24 +17,36 @@ __all__ = [
     "digest",
     "endpoint",
     "expires_at",
+    "finding",
     "iam_id",
+    "images_per_repo",
+    "is_resource_group_id",
+    "max_issues",
+    "megabytes",
     "name",
     "namespace_name",
+    "plan",
     "region",
+    "region_of_id",
     "registry_host",
     "repository",
-    "resource_group_id",
+    "resource_group",
     "role",
+    "scan_action",
     "timeout_seconds",
 ]
 
 SERVICE_ROLES = ("Reader", "Writer", "Manager")
 PLATFORM_ROLES = ("Viewer", "Operator", "Editor", "Administrator")
+PLANS = ("Free", "Standard")
+SCAN_ACTIONS = ("fail", "warn", "pass")
 LEAK_ACTIONS = ("none", "disable", "delete")
 
 _NAMESPACE = re.compile(r"[a-z0-9][a-z0-9_-]{2,28}[a-z0-9]")
 _REPOSITORY = re.compile(r"[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)+")
 _ROLE_CRN = re.compile(r"crn:v1:[^:]*:[^:]*:[^:]+:[^:]*:[^:]*:[^:]*:(?:role|serviceRole|customRole):[^:]+")
+_CUSTOM_ROLE = re.compile(r"[A-Z][A-Za-z0-9]{0,29}")
+_EXEMPTION = re.compile(r"[A-Za-z]+-[\w.:-]+:\s+\S.*", re.DOTALL)
 _HOST = re.compile(r"[A-Za-z0-9.-]+(?::[0-9]{1,5})?")
 
 region = region_problem
@@ -76,10 +89,13 @@ def iam_id(value: str) -> str | None:
 
 
 def role(value: str) -> str | None:
-    """Refuse what is neither a role's name nor a role's CRN."""
-    if value in SERVICE_ROLES or value in PLATFORM_ROLES or _ROLE_CRN.fullmatch(value):
+    """Refuse what can be neither a role's name nor a role's CRN; the account alone knows its custom roles."""
+    if _CUSTOM_ROLE.fullmatch(value) or _ROLE_CRN.fullmatch(value):
         return None
-    return f"one of {', '.join((*SERVICE_ROLES, *PLATFORM_ROLES))}, or the CRN of a role"
+    return (
+        f"one of {', '.join((*SERVICE_ROLES, *PLATFORM_ROLES))}, the name of a custom role as its CRN has it (letters "
+        "and digits, the first a capital), or the CRN of a role"
+    )
 
 
 def action_when_leaked(value: str) -> str | None:
@@ -99,9 +115,14 @@ def expires_at(value: str) -> str | None:
     return None
 
 
-def resource_group_id(value: str) -> str | None:
-    """Refuse a resource group's name: the registry takes ids only."""
-    return None if re.fullmatch(r"[0-9a-f]{32}", value) else "a resource group's id, 32 hexadecimal digits"
+def resource_group(value: str) -> str | None:
+    """Refuse a blank; anything else may be a resource group's name."""
+    return None if value.strip() else "the name or the id of a resource group"
+
+
+def is_resource_group_id(value: str) -> bool:
+    """Tell a resource group's id from a name."""
+    return re.fullmatch(r"[0-9a-f]{32}", value) is not None
 
 
 def timeout_seconds(value: int) -> str | None:
@@ -115,3 +136,41 @@ def endpoint(value: str) -> str | None:
     if parts.scheme in {"http", "https"} and parts.hostname and parts.path in {"", "/"} and not parts.query:
         return None
     return "a URL with scheme and host only, such as https://iam.cloud.ibm.com"
+
+
+def plan(value: str) -> str | None:
+    """Refuse a plan that the registry doesn't have."""
+    return None if value in PLANS else "one of " + ", ".join(PLANS)
+
+
+def megabytes(value: int) -> str | None:
+    """Refuse a limit below none."""
+    return None if value >= -1 else "a whole number of MiB, or -1 for no limit"
+
+
+def images_per_repo(value: int) -> str | None:
+    """Refuse to keep nothing."""
+    return None if value == -1 or value >= 1 else "a whole number from 1, or -1 for all"
+
+
+def max_issues(value: int) -> str | None:
+    """Refuse a number below none."""
+    return None if value >= 0 else "a whole number from 0"
+
+
+def finding(value: str) -> str | None:
+    """Refuse an exemption without an id or a reason."""
+    return None if _EXEMPTION.fullmatch(value) else "an id and a reason, such as `CVE-2024-1234: not reachable here`"
+
+
+def scan_action(value: str) -> str | None:
+    """Refuse what a gate can't do."""
+    return None if value in SCAN_ACTIONS else "one of " + ", ".join(SCAN_ACTIONS)
+
+
+def region_of_id(value: str, what: str, spelling: str) -> str:
+    """Return the region that an id is; raises ProviderError if it is none."""
+    expected = region(value)
+    if expected:
+        raise ProviderError(f"read {what} {value!r}", "that is no id of one", f"An id is its {spelling}: {expected}.")
+    return value

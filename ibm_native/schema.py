@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from typing import Any
 
 from ibm_native.declare import Declaration, Property
+from ibm_native.function import Function
 from ibm_native.settings import PROPERTIES
 from ibm_native.version import PACKAGE, VERSION
 
 
-def schema(declarations: Iterable[Declaration]) -> str:
+def schema(declarations: Iterable[Declaration], functions: Iterable[Function[Any, Any]]) -> str:
     """Return the schema as JSON (Pulumi's docs, "Pulumi package schema")."""
     config = {each.wire: _property(each) for each in PROPERTIES}
     return json.dumps(
@@ -26,6 +28,7 @@ def schema(declarations: Iterable[Declaration]) -> str:
                 "inputProperties": config,
             },
             "resources": {each.token: _resource(each) for each in declarations},
+            "functions": {each.token: _function(each) for each in functions},
         },
         indent=2,
     )
@@ -38,6 +41,23 @@ def _resource(declaration: Declaration) -> dict[str, object]:
         "requiredInputs": [each.wire for each in declaration.inputs if each.required],
         "properties": {each.wire: _property(each) for each in declaration.outputs},
         "required": [each.wire for each in declaration.outputs if each.required],
+    }
+
+
+def _function(function: Function[Any, Any]) -> dict[str, object]:
+    return {
+        "description": function.description,
+        "inputs": _object(function.inputs),
+        "outputs": _object(function.outputs),
+    }
+
+
+def _object(properties: Iterable[Property]) -> dict[str, object]:
+    given = tuple(properties)
+    return {
+        "type": "object",
+        "properties": {each.wire: _property(each) for each in given},
+        "required": [each.wire for each in given if each.required],
     }
 
 

@@ -44,7 +44,13 @@ class ServiceIdArgs:
     description: Annotated[pulumi.Input[str] | None, Prop("What the service ID is for.")] = None
 
 
-class ServiceId(Resource, token="ibm-native:iam:ServiceId", args=ServiceIdArgs):
+class ServiceId(
+    Resource,
+    token="ibm-native:iam:ServiceId",
+    args=ServiceIdArgs,
+    import_id="`ServiceId-<uuid>`",
+    needs=_NEEDS_CREATOR,
+):
     """An IAM service ID: an identity for a program, with its own policies and API keys."""
 
     name: pulumi.Output[str]

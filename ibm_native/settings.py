@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -10,11 +9,12 @@ import pulumi
 
 from ibm_native import rules
 from ibm_native.declare import Prop, camel, declared_inputs
-from ibm_native.errors import ConfigurationError, conceal
+from ibm_native.errors import ConfigurationError
 from ibm_native.regions import registry_host
 from ibm_native.version import PACKAGE
 
 IAM_ENDPOINT = "https://iam.cloud.ibm.com"
+RESOURCE_MANAGER_ENDPOINT = "https://resource-controller.cloud.ibm.com"
 API_KEY_VARIABLE = "IBMCLOUD_API_KEY"
 
 
@@ -24,16 +24,27 @@ class ProviderArgs:
 
     api_key: Annotated[
         pulumi.Input[str] | None,
-        Prop("IAM API key of the deployer; IBMCLOUD_API_KEY of the environment, if absent.", secret=True),
+        Prop(
+            "IAM API key of the deployer; IBMCLOUD_API_KEY of the environment, or the SDK's own IAM_IDENTITY_..., if "
+            "absent.",
+            secret=True,
+        ),
     ] = None
     account_id: Annotated[
-        pulumi.Input[str] | None, Prop("Id of the account; the API key's own, if absent.", replaces=True)
+        pulumi.Input[str] | None, Prop("Id of the account; the credential's own, if absent.", replaces=True)
     ] = None
     region: Annotated[pulumi.Input[str] | None, Prop("Region that `registryEndpoint` serves.", rule=rules.region)] = (
         None
     )
     iam_endpoint: Annotated[
         pulumi.Input[str] | None, Prop(f"Endpoint of IAM; {IAM_ENDPOINT}, if absent.", rule=rules.endpoint)
+    ] = None
+    resource_manager_endpoint: Annotated[
+        pulumi.Input[str] | None,
+        Prop(
+            f"Endpoint of the Resource Manager; `iamEndpoint`, if that is set, else {RESOURCE_MANAGER_ENDPOINT}.",
+            rule=rules.endpoint,
+        ),
     ] = None
     registry_endpoint: Annotated[
         pulumi.Input[str] | None,
@@ -63,20 +74,18 @@ class Connection:
     account_id: str | None = None
     region: str | None = None
     iam_endpoint: str = IAM_ENDPOINT
+    resource_manager_endpoint: str | None = None
     registry_endpoint: str | None = None
 
-    def require_api_key(self, what: str) -> str:
-        """Return the API key; raises ConfigurationError if neither config nor environment has one."""
-        key = self.api_key or os.environ.get(API_KEY_VARIABLE)
-        if not key:
-            raise ConfigurationError(
-                what,
-                "no IBM Cloud API key is set",
-                f"Set one: `pulumi config set --secret {PACKAGE}:apiKey`, or the environment variable "
-                f"{API_KEY_VARIABLE}.",
-            )
-        conceal(key)
-        return key
+    @property
+    def resource_manager_url(self) -> str:
+        """Return the endpoint of the Resource Manager: what is not on IBM Cloud has it where its IAM is."""
+        elsewhere = self.iam_endpoint if self.iam_endpoint != IAM_ENDPOINT else RESOURCE_MANAGER_ENDPOINT
+        return self.resource_manager_endpoint or elsewhere
+
+    def registry_name(self, region: str, what: str) -> str:
+        """Return the host (with its port, if any) under which the registry of `region` names its images."""
+        return self.registry_url(region, what).partition("://")[2]
 
     def registry_url(self, region: str, what: str) -> str:
         """Return the endpoint of the registry in `region`; raises ConfigurationError if another's is set."""

@@ -188,6 +188,11 @@ class Engine:
         request = provider_pb2.DeleteRequest(id=resource.id, urn=resource.urn, properties=struct(resource.outputs))
         await self.send(self.stub.Delete, request)
 
+    async def invoke(self, token: str, arguments: Properties) -> tuple[dict[str, Any], dict[str, str]]:
+        """Return a function's results, and what is wrong with its arguments by name."""
+        answer = await self.send(self.stub.Invoke, provider_pb2.InvokeRequest(tok=token, args=struct(arguments)))
+        return plain(getattr(answer, "return")), {each.property: each.reason for each in answer.failures}
+
     async def cancel(self) -> None:
         """Tell the provider that the user pressed Ctrl-C."""
         await self.send(self.stub.Cancel, empty_pb2.Empty())

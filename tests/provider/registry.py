@@ -36,7 +36,10 @@ class Registry:
             disable_nagle_algorithm = True
 
             def do(self) -> None:
-                registry.answer(self)
+                try:
+                    registry.answer(self)
+                except ConnectionError:
+                    self.close_connection = True
 
             do_GET = do_HEAD = do  # noqa: N815  # the base class's names
 
@@ -91,7 +94,7 @@ class Registry:
         if self.refusal and self.refusals_left:
             self.refusals_left -= 1
             return self.refusal
-        payload = handler.headers.get("Authorization", "Bearer ..").split(".")[1]
+        payload = (handler.headers.get("Authorization", "") + "..").split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)) or b"{}")
         allowed = [each["name"] for each in claims.get("access", []) if "pull" in each["actions"]]
         if repository not in allowed:

@@ -279,7 +279,7 @@ async def test_no_credential_is_asked_for_until_a_resource_needs_one(
     await plugin.preview(SERVICE_ID, {"name": "puller"})
     _, failures = await plugin.check(NAMESPACE, {"name": "X", "region": "jp-tok"})
     assert set(failures) == {"name"}
-    with pytest.raises(RefusedError, match="no IBM Cloud API key is set"):
+    with pytest.raises(RefusedError, match="no IBM Cloud credential"):
         await plugin.make(SERVICE_ID, {"name": "puller"})
     assert wire.calls == []
 

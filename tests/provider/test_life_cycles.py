@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from ibm_native.declare import Property
+from ibm_native.provider import LIVES
 from sandbox.cloud.testing import StandIn
 from tests.provider.conftest import FastPace
 from tests.provider.engine import UNKNOWN, Engine, Properties, RefusedError, Resource, Secret
@@ -19,35 +21,62 @@ SERVICE_ID = "ibm-native:iam:ServiceId"
 POLICY = "ibm-native:iam:AccessPolicy"
 API_KEY = "ibm-native:iam:ApiKey"
 NAMESPACE = "ibm-native:registry:Namespace"
+RETENTION = "ibm-native:registry:RetentionPolicy"
+QUOTA = "ibm-native:registry:Quota"
+PLAN = "ibm-native:registry:Plan"
 
 
 @dataclass(frozen=True)
 class Case:
-    """A resource type: inputs to make one (from a service ID), a change in place, and where it lives."""
+    """A resource type: inputs to make one (from a service ID), and another value for each input.
+
+    `outside` are the inputs that the cloud holds, so that somebody else can change them. `hidden` are outputs that an
+    import can't know.
+    """
 
     token: str
     inputs: Callable[[Resource], dict[str, Any]]
     change: dict[str, Any]
     outputs: set[str]
-    path: str
+    outside: set[str]
     secrets: set[str] = field(default_factory=set[str])
+    hidden: set[str] = field(default_factory=set[str])
+    needs_space: bool = False
+
+    @property
+    def in_place(self) -> dict[str, Any]:
+        """Return the changes that don't replace; a policy's service and group would need some of their own."""
+        own = {name: each for name, each in self.change.items() if name not in {"service", "resourceGroup"}}
+        return {name: each for name, each in own.items() if not declared(self.token, name).prop.replaces}
 
 
+def declared(token: str, name: str) -> Property:
+    life = next(each for each in LIVES if each.declaration.token == token)
+    return next(each for each in life.declaration.inputs if each.wire == name)
+
+
+SPACE = {"name": "my-images", "region": "jp-tok"}
 CASES = [
     Case(
         SERVICE_ID,
         lambda _: {"name": "puller", "description": "Pulls images"},
         {"name": "puller-2", "description": None},
         {"name", "description", "iamId", "crn"},
-        "/v1/serviceids",
+        {"name", "description"},
     ),
     Case(
         API_KEY,
         lambda owner: {"name": "key", "iamId": owner.outputs["iamId"], "expiresAt": "2038-01-31T00:00+0000"},
-        {"name": "key-2", "description": "why", "expiresAt": None, "actionWhenLeaked": "delete"},
+        {
+            "name": "key-2",
+            "iamId": "iam-ServiceId-other",
+            "description": "why",
+            "expiresAt": None,
+            "actionWhenLeaked": "delete",
+        },
         {"name", "iamId", "expiresAt", "actionWhenLeaked", "crn", "apiKey"},
-        "/v1/apikeys",
-        {"apiKey"},
+        {"name", "description", "expiresAt", "actionWhenLeaked"},
+        secrets={"apiKey"},
     ),
     Case(
         POLICY,
@@ -57,24 +86,112 @@ CASES = [
             "region": "jp-tok",
             "namespace": "my-images",
         },
-        {"roles": ["Writer"], "namespace": "other-images", "description": "why"},
+        {
+            "iamId": "iam-ServiceId-other",
+            "roles": ["Writer"],
+            "region": "us-south",
+            "namespace": "other-images",
+            "resourceGroup": "a" * 32,
+            "service": "kms",
+            "description": "why",
+        },
         {"iamId", "roles", "region", "namespace", "service"},
-        "/v2/policies",
+        {"roles", "region", "namespace", "description"},
     ),
     Case(
         NAMESPACE,
-        lambda _: {"name": "my-images", "region": "jp-tok"},
-        {"deleteAdopted": True},
+        lambda _: dict(SPACE),
+        {
+            "name": "other-images",
+            "region": "us-south",
+            "resourceGroup": "a" * 32,
+            "adopt": True,
+            "deleteAdopted": True,
+        },
         {"name", "region", "adopt", "deleteAdopted", "crn", "adopted"},
-        "/api/v1/namespaces",
+        set(),
+    ),
+    Case(
+        RETENTION,
+        lambda _: {"namespace": "my-images", "region": "jp-tok", "imagesPerRepo": 5},
+        {"namespace": "other-images", "region": "us-south", "imagesPerRepo": 7, "retainUntagged": True},
+        {
+            "namespace",
+            "region",
+            "imagesPerRepo",
+            "retainUntagged",
+            "previousImagesPerRepo",
+            "previousRetainUntagged",
+        },
+        {"imagesPerRepo", "retainUntagged"},
+        hidden={"previousImagesPerRepo", "previousRetainUntagged"},
+        needs_space=True,
+    ),
+    Case(
+        QUOTA,
+        lambda _: {"region": "jp-tok", "storageMegabytes": 100, "trafficMegabytes": 1000},
+        {"region": "us-south", "storageMegabytes": 200, "trafficMegabytes": 2000},
+        {
+            "region",
+            "storageMegabytes",
+            "trafficMegabytes",
+            "previousStorageMegabytes",
+            "previousTrafficMegabytes",
+        },
+        {"storageMegabytes", "trafficMegabytes"},
+        hidden={"previousStorageMegabytes", "previousTrafficMegabytes"},
+    ),
+    Case(
+        PLAN,
+        lambda _: {"region": "jp-tok", "plan": "Free"},
+        {"region": "us-south", "plan": "Standard"},
+        {"region", "plan", "previousPlan"},
+        {"plan"},
+        hidden={"previousPlan"},
     ),
 ]
 each_case = pytest.mark.parametrize("case", CASES, ids=lambda each: each.token.rpartition(":")[2])
+ALWAYS_THERE = {QUOTA, PLAN}
+"""What a delete sets back rather than removes."""
 
 
 async def make(engine: Engine, case: Case) -> Resource:
     owner = await engine.make(SERVICE_ID, {"name": "owner"}, name="owner")
+    if case.needs_space:
+        await engine.make(NAMESPACE, SPACE, name="space")
     return await engine.make(case.token, case.inputs(owner))
+
+
+def test_every_resource_that_lies_in_the_cloud_has_a_case() -> None:
+    proofs = {"ibm-native:registry:Access", "ibm-native:registry:ScanGate"}
+    assert {each.token for each in CASES} == {life.declaration.token for life in LIVES} - proofs
+    for case in CASES:
+        life = next(each for each in LIVES if each.declaration.token == case.token)
+        assert set(case.change) == {each.wire for each in life.declaration.inputs}
+
+
+@each_case
+async def test_each_input_changed_alone_is_the_declared_change(engine: Engine, case: Case) -> None:
+    made = await make(engine, case)
+    for name, value in case.change.items():
+        (kind,) = (await engine.diff(made, **{name: value})).kinds.items()
+        assert kind[0] == name
+        assert kind[1].endswith("_REPLACE") == declared(case.token, name).prop.replaces
+
+
+@each_case
+async def test_each_outside_change_shows_as_exactly_that_change(engine: Engine, case: Case) -> None:
+    made = await make(engine, case)
+    for name in sorted(case.outside):
+        await engine.update(made, **{name: case.change[name]})
+        drifted = await engine.refresh(made)
+        assert drifted is not None
+        back: dict[str, Any] = {**dict.fromkeys(drifted.inputs), **made.inputs}
+        assert set((await engine.diff(drifted, **back)).kinds) == {name}
+        if case.token == PLAN:
+            continue  # IBM has no way back from Standard
+        mended = await engine.update(drifted, **back)
+        assert in_order(mended.outputs) == in_order(made.outputs)
 
 
 @each_case
@@ -89,20 +206,18 @@ async def test_what_is_created_reads_back_the_same(engine: Engine, case: Case) -
 @each_case
 async def test_what_is_updated_reads_back_the_same(engine: Engine, case: Case) -> None:
     made = await make(engine, case)
-    kinds = (await engine.diff(made, **case.change)).kinds
-    assert set(kinds) == set(case.change)
-    assert not any(kind.endswith("_REPLACE") for kind in kinds.values())
-    changed = await engine.update(made, **case.change)
-    assert await engine.refresh(changed) == changed
-    for name in case.secrets:
-        assert changed.outputs[name] == made.outputs[name]
+    for name, value in case.in_place.items():
+        changed = await engine.update(made, **{name: value})
+        assert await engine.refresh(changed) == changed
+        for secret in case.secrets:
+            assert changed.outputs[secret] == made.outputs[secret]
 
 
 @each_case
 async def test_deleting_twice_succeeds_and_then_nothing_is_there(engine: Engine, case: Case) -> None:
     made = await make(engine, case)
     await engine.delete(made)
-    assert await engine.refresh(made) is None
+    assert (await engine.refresh(made) is None) == (case.token not in ALWAYS_THERE)
     await engine.delete(made)
 
 
@@ -112,7 +227,8 @@ async def test_an_import_equals_what_was_created(engine: Engine, case: Case) -> 
     found = await engine.bring_in(case.token, made.id)
     assert found is not None
     hidden = {name: Secret("") for name in case.secrets}
-    assert in_order(found.outputs) == in_order({**made.outputs, **hidden})
+    shown = {name: each for name, each in made.outputs.items() if name not in case.hidden}
+    assert in_order(found.outputs) == in_order({**shown, **hidden})
     assert not (await engine.diff(found, **made.inputs)).changes
 
 
@@ -120,9 +236,10 @@ def in_order(properties: Properties) -> Properties:
     return {**properties, "roles": sorted(properties.get("roles", []))}
 
 
-@each_case
+@pytest.mark.parametrize("case", [each for each in CASES if each.token not in ALWAYS_THERE])
 async def test_importing_what_is_not_there_finds_nothing(engine: Engine, case: Case) -> None:
-    absent = {SERVICE_ID: "ServiceId-", API_KEY: "ApiKey-", NAMESPACE: "jp-tok/"}.get(case.token, "")
+    here = {SERVICE_ID: "ServiceId-", API_KEY: "ApiKey-", NAMESPACE: "jp-tok/", RETENTION: "jp-tok/"}
+    absent = here.get(case.token, "")
     assert await engine.bring_in(case.token, f"{absent}0f0e0d0c-0b0a-4908") is None
 
 
@@ -131,7 +248,8 @@ async def test_a_preview_makes_no_call_and_keeps_what_is_known(engine: Engine, c
     owner = Resource(SERVICE_ID, "", "", {}, {"iamId": UNKNOWN})
     outputs = await engine.preview(case.token, case.inputs(owner))
     assert set(outputs) == case.outputs
-    computed = case.outputs - set(case.inputs(owner)) - {"service", "actionWhenLeaked", "adopt", "deleteAdopted"}
+    defaults = {"service", "actionWhenLeaked", "adopt", "deleteAdopted", "retainUntagged"}
+    computed = case.outputs - set(case.inputs(owner)) - defaults
     assert all(outputs[name] in (UNKNOWN, Secret(UNKNOWN)) for name in computed)
     assert {name for name, each in outputs.items() if isinstance(each, Secret)} == case.secrets
     assert wire.calls == []
@@ -141,7 +259,7 @@ async def test_a_preview_makes_no_call_and_keeps_what_is_known(engine: Engine, c
 async def test_a_preview_of_an_update_keeps_the_other_outputs(engine: Engine, case: Case, wire: Wire) -> None:
     made = await make(engine, case)
     before = list(wire.calls)
-    planned = await engine.update(made, preview=True, **case.change)
+    planned = await engine.update(made, preview=True, **case.in_place)
     assert wire.calls == before
     for name in {"crn", "apiKey", "iamId"} & case.outputs:
         assert planned.outputs[name] == made.outputs[name]
@@ -162,8 +280,10 @@ async def test_an_unset_optional_input_is_not_invented(engine: Engine) -> None:
 
 async def test_a_run_asks_for_one_token(engine: Engine, wire: Wire) -> None:
     owner = await engine.make(SERVICE_ID, {"name": "owner"}, name="owner")
+    await engine.make(NAMESPACE, SPACE)
     for case in CASES:
-        await engine.make(case.token, case.inputs(owner))
+        if case.token != NAMESPACE:
+            await engine.make(case.token, case.inputs(owner))
     assert wire.count("POST /identity/token") == 1
 
 

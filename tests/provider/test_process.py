@@ -56,7 +56,7 @@ async def test_started_by_its_folder_from_anywhere_it_runs_whole_lives(cloud: St
         info = await engine.stub.GetPluginInfo(empty_pb2.Empty())
         assert info.version == VERSION
         schema = json.loads((await engine.stub.GetSchema(provider_pb2.GetSchemaRequest())).schema)
-        assert len(schema["resources"]) == 5
+        assert len(schema["resources"]) == 9
         settings = {"apiKey": Secret(cloud.api_key), "iamEndpoint": cloud.url, "registryEndpoint": cloud.url}
         assert await engine.configure(**settings) == {}
         space = await engine.make("ibm-native:registry:Namespace", {"name": "my-images", "region": "jp-tok"})

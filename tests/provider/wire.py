@@ -35,10 +35,11 @@ class Trouble:
 
 
 class Wire:
-    """The hop; `url` is its address, `calls` what passed, as `METHOD /path`."""
+    """The hop; `url` is its address, `calls` what passed, as `METHOD /path`, `bodies` their bodies."""
 
     def __init__(self, target: str) -> None:
         self.calls: list[str] = []
+        self.bodies: list[bytes] = []
         self.troubles: list[Trouble] = []
         self._lock = threading.Lock()
         wire = self
@@ -96,6 +97,7 @@ class Wire:
     def pass_on(self, handler: BaseHTTPRequestHandler, target: str) -> None:
         """Answer one call."""
         body = handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
+        self.bodies.append(body)
         trouble = self._trouble(f"{handler.command} {handler.path.partition('?')[0]}")
         kind = trouble.kind if trouble else ""
         if kind == "drop before":

@@ -11,6 +11,7 @@ import pytest
 
 import ibm_native
 from ibm_native.declare import Declaration, Property, camel
+from ibm_native.lookups import FUNCTIONS
 from ibm_native.provider import LIVES
 from ibm_native.schema import schema
 from ibm_native.version import VERSION
@@ -18,7 +19,7 @@ from ibm_native.version import VERSION
 pytestmark = pytest.mark.unit
 
 DECLARATIONS = [life.declaration for life in LIVES]
-SCHEMA = json.loads(schema(DECLARATIONS))
+SCHEMA = json.loads(schema(DECLARATIONS, FUNCTIONS))
 
 
 def of(token: str) -> Declaration:
@@ -35,7 +36,18 @@ def test_the_type_tokens_are_the_published_ones() -> None:
         "ibm-native:iam:AccessPolicy",
         "ibm-native:iam:ApiKey",
         "ibm-native:registry:Namespace",
+        "ibm-native:registry:RetentionPolicy",
+        "ibm-native:registry:Quota",
+        "ibm-native:registry:Plan",
         "ibm-native:registry:Access",
+        "ibm-native:registry:ScanGate",
+    }
+    assert set(SCHEMA["functions"]) == {
+        "ibm-native:registry:getImage",
+        "ibm-native:registry:getNamespaces",
+        "ibm-native:registry:getQuota",
+        "ibm-native:iam:getRoles",
+        "ibm-native:resources:getResourceGroup",
     }
 
 
@@ -85,7 +97,11 @@ def test_only_a_new_key_policy_host_or_repository_asks_for_a_new_proof() -> None
         ("ibm-native:iam:AccessPolicy", {"iamId"}),
         ("ibm-native:iam:ApiKey", {"iamId"}),
         ("ibm-native:registry:Namespace", {"name", "region", "resourceGroup"}),
+        ("ibm-native:registry:RetentionPolicy", {"namespace", "region"}),
+        ("ibm-native:registry:Quota", {"region"}),
+        ("ibm-native:registry:Plan", {"region"}),
         ("ibm-native:registry:Access", set[str]()),
+        ("ibm-native:registry:ScanGate", set[str]()),
     ],
 )
 def test_only_what_cannot_change_in_place_replaces(token: str, replacing: set[str]) -> None:
@@ -94,7 +110,17 @@ def test_only_what_cannot_change_in_place_replaces(token: str, replacing: set[st
 
 @pytest.mark.parametrize(
     "resource",
-    [ibm_native.ServiceId, ibm_native.AccessPolicy, ibm_native.ApiKey, ibm_native.Namespace, ibm_native.Access],
+    [
+        ibm_native.ServiceId,
+        ibm_native.AccessPolicy,
+        ibm_native.ApiKey,
+        ibm_native.Namespace,
+        ibm_native.RetentionPolicy,
+        ibm_native.Quota,
+        ibm_native.Plan,
+        ibm_native.Access,
+        ibm_native.ScanGate,
+    ],
 )
 def test_every_resource_class_takes_name_args_and_options(resource: type) -> None:
     assert list(inspect.signature(resource.__init__).parameters) == ["self", "name", "args", "opts"]

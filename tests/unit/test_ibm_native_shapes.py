@@ -99,7 +99,7 @@ def policy_of(inputs: Values) -> dict[str, object]:
     return {
         "subject": policy_shape.subject(inputs.text("iam_id")),
         "control": policy_shape.control([READER_TOO]),
-        "resource": {"attributes": policy_shape.attributes("account", inputs)},
+        "resource": {"attributes": policy_shape.attributes("account", inputs, inputs.maybe_text("resource_group"))},
     }
 
 
@@ -110,7 +110,7 @@ def test_a_policy_reads_back_as_the_inputs_that_made_it() -> None:
 
 def test_icr_io_itself_is_a_geography() -> None:
     everywhere = Values({**POLICY, "region": "global", "namespace": None})
-    keys = {each["key"]: each["value"] for each in policy_shape.attributes("account", everywhere)}
+    keys = {each["key"]: each["value"] for each in policy_shape.attributes("account", everywhere, None)}
     assert keys == {"accountId": "account", "serviceName": "s", "geography": "global"}
     assert Values(policy_shape.actual_inputs(policy_of(everywhere), everywhere)) == everywhere
 
@@ -118,7 +118,7 @@ def test_icr_io_itself_is_a_geography() -> None:
 def test_what_somebody_added_to_a_policy_shows_as_drift() -> None:
     policy = policy_of(POLICY)
     attributes = [
-        *policy_shape.attributes("account", POLICY),
+        *policy_shape.attributes("account", POLICY, None),
         {"key": "path", "operator": "stringMatch", "value": "x*"},
     ]
     policy["resource"] = {"attributes": attributes}
