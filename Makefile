@@ -2,9 +2,9 @@
 RUN := python3 -m sandbox.bootstrap
 STACK ?= dev
 
-.PHONY: up verify down env test lint clean
+.PHONY: up verify down env test lint reset clean
 
-up down env lint clean:
+up down env lint reset clean:
 	@$(RUN) $@
 
 verify:

@@ -1,4 +1,4 @@
-"""`python -m commands up | verify | down | env | test | lint | clean`: what the Makefile's targets run."""
+"""`python -m commands up | verify | down | env | test | lint | reset | clean`: what the Makefile's targets run."""
 
 from __future__ import annotations
 
@@ -84,6 +84,12 @@ def lint(_: argparse.Namespace) -> int:
     return max(statuses)
 
 
+def reset(_: argparse.Namespace) -> int:
+    """Stop the sandbox and remove its data, stack dev's state with it; the tools stay."""
+    machine.reset()
+    return 0
+
+
 def clean(_: argparse.Namespace) -> int:
     """Stop the sandbox and remove its data, the tools' cache and what this checkout made."""
     machine.reset()
@@ -100,6 +106,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "env": env,
     "test": test,
     "lint": lint,
+    "reset": reset,
     "clean": clean,
 }
 

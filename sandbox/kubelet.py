@@ -78,7 +78,7 @@ def ensure_node(layout: Layout) -> None:
     if answer.status_code not in {201, 409}:
         raise SandboxError(
             f"Kubernetes did not take the node: {answer.status_code} {answer.text[:200]}",
-            "run the command again; if it fails again, `python -m sandbox reset` starts from nothing",
+            "run the command again; if it fails again, `make reset` starts from nothing",
         )
 
 

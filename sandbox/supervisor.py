@@ -159,7 +159,7 @@ class Supervisor:
         tail = "\n".join(f"    {self._redacted(line)[:300]}" for line in lines) or "    (it wrote nothing)"
         return SandboxError(
             f"{part.what} did not come up: {problem}\n  The end of its log, {log}:\n{tail}",
-            "run the command again; if it fails again, `python -m sandbox reset` starts from nothing",
+            "run the command again; if it fails again, `make reset` starts from nothing",
         )
 
     def _redacted(self, line: str) -> str:

@@ -47,7 +47,7 @@ class Store:
             if found not in (0, SCHEMA):
                 raise SandboxError(
                     f"{path} was written by another version of the stand-in (schema {found}, not {SCHEMA}).",
-                    "python -m sandbox reset",
+                    "make reset   removes the sandbox's data; alone: give the stand-in another --data",
                 )
             Row.metadata.create_all(connection)
             connection.execute(text(f"PRAGMA user_version = {SCHEMA}"))

@@ -83,7 +83,7 @@ def test_a_file_of_another_schema_is_refused_with_a_remedy(tmp_path: Path) -> No
     path = tmp_path / "cloud.sqlite3"
     with closing(sqlite3.connect(path)) as other:
         other.execute("PRAGMA user_version = 99")
-    with pytest.raises(SandboxError, match="python -m sandbox reset"):
+    with pytest.raises(SandboxError, match="make reset"):
         Store(path)
 
 
