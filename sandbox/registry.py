@@ -110,7 +110,7 @@ def cloud_command(layout: Layout) -> Command:
             *(sys.executable, "-m", "sandbox.cloud", "--data", layout.root / "cloud", "--uds", layout.socket("cloud")),
             *(f"--region={region}={address}" for region, address in settings.REGISTRY_ADDRESSES.items()),
             *(f"--registry={region}={_socket(layout, region)}" for region in settings.REGISTRY_ADDRESSES),
-            *("--registry-events-secret", _events_secret(layout)),
+            *("--registry-events-secret", _events_secret(layout), "--advisories", layout.root / "advisories.json"),
             *("--registry-token-key", key, "--registry-token-cert", certificate),
         ],
         {

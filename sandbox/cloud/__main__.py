@@ -15,6 +15,8 @@ from sqlalchemy import select
 
 from sandbox.cloud import limits, token_keys
 from sandbox.cloud.accounts import Account, create_account, set_admin_key
+from sandbox.cloud.advisor.advisories import Advisories
+from sandbox.cloud.advisor.scanner import Advisor
 from sandbox.cloud.app import HEALTH, make_app, make_world
 from sandbox.cloud.regions import DOMAINS
 from sandbox.cloud.registry.events import PATH as EVENTS
@@ -75,6 +77,19 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         metavar="PATH",
         help=f"file with the secret that registries send to POST {EVENTS} as 'Authorization: Bearer ...'",
+    )
+    parser.add_argument(
+        "--advisories",
+        type=Path,
+        metavar="PATH",
+        help="JSON file of known vulnerabilities, read whenever it changes: [{cve, package, fixed, notice, summary}]",
+    )
+    parser.add_argument(
+        "--scan-delay",
+        type=float,
+        default=Advisor.delay,
+        metavar="SECONDS",
+        help="how long after a push Vulnerability Advisor scans an image (default: %(default)s)",
     )
     parser.add_argument("--registry-token-key", type=Path, metavar="PATH", help="EC key that signs registry tokens")
     parser.add_argument("--registry-token-cert", type=Path, metavar="PATH", help="the certificate for it")
@@ -149,7 +164,8 @@ def _world(options: argparse.Namespace, folder: Path) -> World:
         )
     if key is None:
         key, certificate = token_keys.ensure(folder)
-    registries = Registries(dict(options.registry), _secret(options.registry_events_secret))
+    advisor = Advisor(options.scan_delay, Advisories(options.advisories))
+    registries = Registries(dict(options.registry), _secret(options.registry_events_secret), advisor)
     return make_world(folder, dict(options.region), key, certificate, registries)
 
 

@@ -15,6 +15,8 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sandbox.cloud import token_keys
+from sandbox.cloud.advisor import exemption_routes
+from sandbox.cloud.advisor import routes as advisor
 from sandbox.cloud.clock import Clock
 from sandbox.cloud.controls.routes import make_control_app
 from sandbox.cloud.controls.wire import Wire
@@ -40,7 +42,7 @@ from sandbox.cloud.web import Operation, World, answer
 
 HEALTH = "/sandbox/health"
 
-_REGISTRY = (events, image_routes, trash_routes, account_routes, retention_routes)
+_REGISTRY = (advisor, exemption_routes, events, image_routes, trash_routes, account_routes, retention_routes)
 
 _SERVICES = (
     grants,

@@ -140,3 +140,13 @@ PRIVATE_ONLY = (
     "DENIED",
     "Private-only access is enabled on this account, but this request was over the public network.",
 )
+
+# Vulnerability Advisor: an image that has not been scanned yet answers BXNVA0009E; with which status is open. None
+# lets it answer 200 and the status UNSCANNED.
+UNSCANNED_STATUS: int | None = 404
+
+# Vulnerability Advisor: the status of an image all of whose problems are exempt, OK or WARN.
+ALL_EXEMPT_STATUS = "WARN"
+
+# Vulnerability Advisor: status, code and text of an exemption that isn't there.
+EXEMPTION_ABSENT = (404, "BXNVA0010E", "The exemption was not found.")

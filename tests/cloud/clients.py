@@ -13,6 +13,7 @@ import pytest
 from ibm_cloud_sdk_core import ApiException, BaseService
 from ibm_cloud_sdk_core.authenticators import IAMAuthenticator
 from ibm_container_registry.container_registry_v1 import ContainerRegistryV1
+from ibm_container_registry.vulnerability_advisor_v4 import VulnerabilityAdvisorV4
 from ibm_platform_services import IamIdentityV1, IamPolicyManagementV1
 
 from sandbox.cloud.testing import StandIn
@@ -79,6 +80,11 @@ class Clients:
     def registry(self) -> Service:
         """Container Registry."""
         return self._at(1, ContainerRegistryV1(account=self._account_id, authenticator=self._authenticator))
+
+    @cached_property
+    def advisor(self) -> Service:
+        """Vulnerability Advisor."""
+        return self._at(1, VulnerabilityAdvisorV4(account=self._account_id, authenticator=self._authenticator))
 
     def _at(self, which: int, service: BaseService) -> Service:
         service.set_service_url(self._urls[which])

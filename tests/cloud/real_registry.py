@@ -24,6 +24,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from sandbox.cloud.advisor.advisories import Advisories
+from sandbox.cloud.advisor.scanner import Advisor
 from sandbox.cloud.registry.keeper import Registries
 from sandbox.cloud.testing import StandIn
 from sandbox.paths import CHECKOUT
@@ -186,8 +188,10 @@ class RealCloud:
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="icr-")
         folder = Path(self._folder.name)
+        self.advisories = folder / "advisories.json"
+        self.advisor = Advisor(0, Advisories(self.advisories))
         secret = secrets.token_hex(16)
-        self.cloud = StandIn(registries=Registries({"jp-tok": folder / "registry.sock"}, secret))
+        self.cloud = StandIn(registries=Registries({"jp-tok": folder / "registry.sock"}, secret, self.advisor))
         self.host = urlsplit(self.cloud.url).netloc
         self.events_secret = secret
         certificate = folder / "registry-token.crt"

@@ -6,6 +6,7 @@ import msgspec
 from starlette.responses import Response
 
 from sandbox.cloud import unverified
+from sandbox.cloud.advisor.routes import report_on
 from sandbox.cloud.errors import ForbiddenError
 from sandbox.cloud.registry.errors import RegistryError
 from sandbox.cloud.registry.images import (
@@ -35,10 +36,12 @@ def list_images(call: Call) -> Response:
     repositories = {split(scope, text)[0] for text in call.request.query_params.getlist("repository")}
     if call.flag("includePrivate", default=True) is False:
         return answer([])
-    lists, tags = call.flag("includeManifestLists"), tags_in(call.session, scope.region, names)
+    lists, scanned = call.flag("includeManifestLists"), call.flag("vulnerabilities")
+    tags = tags_in(call.session, scope.region, names)
     return answer(
         [
-            _listed(scope, image, tags[image.repository, image.digest])
+            _listed(image, scope.host, tags[image.repository, image.digest])
+            | (_vulnerable(scope, image, tags[image.repository, image.digest][0]) if scanned else {})
             for image in images_in(call.session, scope.region, names)
             if (image.repository, image.digest) in tags
             and (lists or not image.is_list)
@@ -71,7 +74,11 @@ def list_digests(call: Call) -> Response:
                 "id": image.digest,
                 "created": _seconds(image),
                 "manifestType": KINDS.get(image.media_type, image.media_type),
-                "repoTags": {f"{scope.host}/{image.repository}": {tag: {} for tag in own}},
+                "repoTags": {
+                    f"{scope.host}/{image.repository}": {
+                        tag: {} if wanted.exclude_va else _va(scope, image, tag) for tag in own
+                    }
+                },
                 "size": image.size,
             }
         )
@@ -214,8 +221,25 @@ class _Config(msgspec.Struct, rename={"os_version": "os.version"}):
     rootfs: _RootFs = msgspec.field(default_factory=_RootFs)
 
 
-def _listed(scope: Scope, image: Image, tags: list[str]) -> dict[str, object]:
-    repository = f"{scope.host}/{image.repository}"
+def _vulnerable(scope: Scope, image: Image, tag: str) -> dict[str, object]:
+    """Return what Vulnerability Advisor says, in a list's words."""
+    return {name[0].upper() + name[1:]: value for name, value in _va(scope, image, tag).items()}
+
+
+def _va(scope: Scope, image: Image, tag: str) -> dict[str, object]:
+    """Return what Vulnerability Advisor says, in a digest list's words."""
+    report = report_on(scope, image, tag)
+    return {
+        "vulnerable": report.status,
+        "vulnerabilityCount": len(report.findings),
+        "configurationIssueCount": 0,
+        "issueCount": len(report.findings),
+        "exemptIssueCount": report.exempt_count,
+    }
+
+
+def _listed(image: Image, host: str, tags: list[str]) -> dict[str, object]:
+    repository = f"{host}/{image.repository}"
     digest = f"{repository}@{image.digest}"
     names = [f"{repository}:{tag}" for tag in tags]
     return {

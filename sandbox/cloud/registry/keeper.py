@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
+from sandbox.cloud.advisor.scanner import Advisor, scan_due
 from sandbox.cloud.clock import Clock
 from sandbox.cloud.login.tokens import RegistryTokens
 from sandbox.cloud.registry.retention import run_due
@@ -27,10 +28,11 @@ _DUE: tuple[Callable[[Session, int, Agenda], None], ...] = (run_due, expire)
 
 @dataclass(frozen=True)
 class Registries:
-    """The real registries: region -> Unix socket, and the secret that comes with their events."""
+    """The real registries: region -> Unix socket, the secret that comes with their events, and what scans them."""
 
     sockets: Mapping[str, Path] = field(default_factory=dict[str, Path])
     events_secret: str | None = field(default=None, repr=False)
+    advisor: Advisor = field(default_factory=Advisor)
 
 
 class Keeper:
@@ -42,6 +44,7 @@ class Keeper:
         self._tokens = tokens
         self._sockets = registries.sockets
         self.events_secret = registries.events_secret
+        self.advisor = registries.advisor
         self.agenda = Agenda(regions=set(registries.sockets))
         self._regions: dict[str, Sync] = {}
         self._stale = set(registries.sockets)
@@ -57,6 +60,9 @@ class Keeper:
         try:
             while True:
                 await self.settle()
+                for region, upstream in upstreams.items():
+                    if self._sockets[region].exists():
+                        await self._done(scan_due(self._store, self._clock, region, upstream, self.advisor.delay))
                 await asyncio.sleep(_TICK)
         finally:
             self._regions = {}
