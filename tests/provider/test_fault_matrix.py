@@ -146,7 +146,7 @@ async def survive(world: World, calls: list[Call], effects: Effects) -> str:
         world.cloud.clear_faults()
         for _, method, path in (each for each in calls if each[0] == phase):
             world.cloud.fault(method, path, **effects)
-        for _ in range(2 * len(calls) + 2):
+        for _ in range(len(calls) * (effects.get("count") or 1) + 2):
             try:
                 await world.run(stack, phase)
             except RefusedError as error:

@@ -6,6 +6,7 @@ import inspect
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,7 @@ import ibm_native
 from ibm_native.declare import Declaration, Property, camel
 from ibm_native.lookups import FUNCTIONS
 from ibm_native.provider import LIVES
+from ibm_native.reference import page
 from ibm_native.schema import schema
 from ibm_native.version import VERSION
 
@@ -131,3 +133,14 @@ def test_the_program_loads_no_ibm_sdk() -> None:
     probe = f"import sys, ibm_native; print([each for each in {sdks} if each in sys.modules])"
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_reference_page_is_current() -> None:
+    written = (Path(__file__).parents[2] / "docs/ibm-native.md").read_text()
+    assert written == page(), "run `python -m ibm_native.reference > docs/ibm-native.md`"
+
+
+def test_every_resource_says_what_access_it_needs() -> None:
+    assert all(each.needs for each in [*DECLARATIONS, *FUNCTIONS])
+    made = {each.token for each in DECLARATIONS if not each.import_id}
+    assert made == {"ibm-native:registry:Access", "ibm-native:registry:ScanGate"}
