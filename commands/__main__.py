@@ -24,7 +24,7 @@ def up(_: argparse.Namespace) -> int:
     toolchain.ensure()
     dev = stack(SANDBOX_STACK)
     dev.ensure()
-    dev.release_dead_lock()
+    dev.recover()
     status = dev.run("up", "--yes", "--stack", dev.name)
     if status:
         say("pulumi up didn't finish. What it made is kept in the stack; `make up` goes on from there.")
@@ -50,7 +50,7 @@ def down(_: argparse.Namespace) -> int:
         toolchain.ensure()
         dev = stack(SANDBOX_STACK)
         dev.ensure()
-        dev.release_dead_lock()
+        dev.recover()
         status = dev.run("destroy", "--yes", "--stack", dev.name)
         if status:
             say("pulumi destroy didn't finish: what is left is in the stack, and `make up`, then `make down` goes on.")

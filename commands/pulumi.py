@@ -78,7 +78,18 @@ class Stack:
         """Make the stack if it isn't there; raises SandboxError if the CLI can't."""
         self._ask("stack", "select", "--create", self.name, "--non-interactive")
 
-    def release_dead_lock(self) -> None:
+    def recover(self) -> None:
+        """Clear up after an update that was killed: its lock, and creations of which the state doesn't know the end.
+
+        What such a creation left in the account or the cluster is found by the next update: ibm-native removes its own
+        orphans, an image is pushed again, and the kubernetes plugin names an object that exists already.
+        """
+        self._release_dead_lock()
+        state = cast("dict[str, dict[str, object]]", self.read("stack", "export", "--stack", self.name))
+        if state["deployment"].get("pending_operations"):
+            self.run("refresh", "--yes", "--skip-preview", "--clear-pending-creates", "--stack", self.name)
+
+    def _release_dead_lock(self) -> None:
         """Free the stack if a killed update of this machine still holds it: a lock whose process is gone."""
         folder = Path(self.environ["PULUMI_BACKEND_URL"].removeprefix("file://"), ".pulumi", "locks")
         for lock in folder.glob(f"**/{self.name}/*.json"):

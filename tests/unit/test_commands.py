@@ -70,14 +70,26 @@ def test_the_environment_with_its_keys_is_not_in_a_stacks_text() -> None:
 
 @pytest.mark.parametrize(("alive", "cancelled"), [(False, True), (True, False)])
 def test_only_a_dead_updates_lock_is_released(tmp_path: Path, alive: bool, cancelled: bool) -> None:
-    script(tmp_path / "pulumi", f"echo $* > {tmp_path}/said")
+    stack = killed_update(tmp_path, pending="[]")
     lock = tmp_path / ".pulumi/locks/organization/project/dev/1.json"
     lock.parent.mkdir(parents=True)
     lock.write_text(json.dumps({"pid": os.getpid() if alive else ended_process(), "hostname": os.uname().nodename}))
-    Stack("dev", {"PATH": f"{tmp_path}:/bin", "PULUMI_BACKEND_URL": f"file://{tmp_path}"}, tmp_path).release_dead_lock()
-    assert (tmp_path / "said").exists() == cancelled
-    if cancelled:
-        assert (tmp_path / "said").read_text() == "cancel --yes --stack dev\n"
+    stack.recover()
+    assert ("cancel --yes --stack dev" in (tmp_path / "said").read_text()) == cancelled
+
+
+@pytest.mark.parametrize(("pending", "refreshed"), [("[]", False), ('[{"type": "creating"}]', True)])
+def test_creations_of_unknown_end_are_looked_into_before_the_next_update(
+    tmp_path: Path, pending: str, refreshed: bool
+) -> None:
+    killed_update(tmp_path, pending).recover()
+    assert ("--clear-pending-creates" in (tmp_path / "said").read_text()) == refreshed
+
+
+def killed_update(folder: Path, pending: str) -> Stack:
+    exported = f'{{"deployment": {{"pending_operations": {pending}}}}}'
+    script(folder / "pulumi", f"echo $* >> {folder}/said; [ $2 = export ] && echo '{exported}'; true")
+    return Stack("dev", {"PATH": f"{folder}:/bin", "PULUMI_BACKEND_URL": f"file://{folder}"}, folder)
 
 
 def ended_process() -> int:
