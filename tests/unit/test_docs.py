@@ -1,0 +1,39 @@
+"""What the documentation points at exists: links, decisions, commands."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from commands.__main__ import COMMANDS
+from sandbox.paths import CHECKOUT
+
+pytestmark = pytest.mark.unit
+
+PAGES = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").rglob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(CHECKOUT)))
+def test_every_link_inside_the_project_leads_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text())
+    missing = [link for link in links if "://" not in link and not (page.parent / link).exists()]
+    assert missing == []
+
+
+def test_every_decision_is_in_the_index() -> None:
+    folder = CHECKOUT / "docs/decisions"
+    listed = set(re.findall(r"\((\d{4}-[^)]+\.md)\)", (folder / "README.md").read_text()))
+    assert listed == {path.name for path in folder.glob("[0-9]*.md")}
+
+
+def test_every_make_target_of_the_readme_exists() -> None:
+    named = set(re.findall(r"make ([a-z]+)", (CHECKOUT / "README.md").read_text()))
+    assert named <= set(COMMANDS)
+
+
+def test_the_makefile_names_exactly_the_commands() -> None:
+    phony = re.search(r"^\.PHONY: (.*)$", (CHECKOUT / "Makefile").read_text(), re.MULTILINE)
+    assert phony is not None
+    assert set(phony[1].split()) == set(COMMANDS)
