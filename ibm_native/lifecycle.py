@@ -14,9 +14,10 @@ from ibm_native.derive import Problem
 from ibm_native.errors import ConflictError, NotFoundError, ProviderError, StaleError, TimedOutError
 from ibm_native.journal import Journal
 from ibm_native.marker import Mark
-from ibm_native.pace import VISIBILITY_SECONDS, Pace
+from ibm_native.pace import Pace
 from ibm_native.sdk import Json, text
 from ibm_native.values import Values
+from ibm_native.version import PACKAGE
 
 LOST_ANSWER_SECONDS = 15.0
 """How long a thing whose creation went unanswered is looked for."""
@@ -125,12 +126,12 @@ async def until_listed(
             return found
         return None
 
-    found = await call.pace.until(shown, within=VISIBILITY_SECONDS, why=what)
+    found = await call.pace.until(shown, within=call.cloud.connection.wait_seconds, why=what)
     if found is None:
         raise TimedOutError(
             what,
-            f"IAM answered that it is made, but still doesn't show it after {VISIBILITY_SECONDS:.0f} s",
-            "It was removed again. Run the same command again.",
+            f"IAM answered that it is made, but still doesn't show it after {call.cloud.connection.wait_seconds} s",
+            f"It was removed again. Run the same command again, or raise {PACKAGE}:waitSeconds.",
         )
     left = (each for each in found if made.mark.same_resource(text(each, "description")))
     return [found_id for each in left if (found_id := text(each, "id")) != made.id]

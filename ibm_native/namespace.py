@@ -13,7 +13,6 @@ from ibm_native.declare import Plain, Prop, Resource
 from ibm_native.errors import ConflictError, LostAnswerError, ProviderError, TimedOutError
 from ibm_native.failures import Job
 from ibm_native.lifecycle import LOST_ANSWER_SECONDS, Call, Found, LifeCycle, gone, undone_by
-from ibm_native.pace import VISIBILITY_SECONDS
 from ibm_native.resource_groups import group_id, spelt_as
 from ibm_native.sdk import Json, objects, text
 from ibm_native.values import Values
@@ -105,7 +104,7 @@ class NamespaceLife(LifeCycle):
         if there is None and await self._put(call, what, account, inputs):
             async with undone_by(lambda: self._undo(call, region, name)):
                 made = await call.pace.until(
-                    lambda: self._find(call, region, name), within=VISIBILITY_SECONDS, why=what
+                    lambda: self._find(call, region, name), within=call.cloud.connection.wait_seconds, why=what
                 )
                 if made is None:
                     raise TimedOutError(what, "it was made, but the registry still doesn't list it")

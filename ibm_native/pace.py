@@ -10,9 +10,6 @@ from typing import TypeVar
 
 from ibm_native.errors import CancelledByUserError
 
-VISIBILITY_SECONDS = 60.0
-"""How long IAM may hide what it answered 201 for; seen: seconds to minutes, mostly under ten seconds."""
-
 _T = TypeVar("_T")
 
 

@@ -47,8 +47,8 @@ from ibm_native.retention_policy import RetentionPolicyLife
 from ibm_native.scan_gate import ScanGateLife
 from ibm_native.schema import schema
 from ibm_native.service_id import ServiceIdLife
-from ibm_native.settings import IAM_ENDPOINT, PROPERTIES, Connection
-from ibm_native.values import UNKNOWN, Read, Wire, is_secret, known, plain, to_wire
+from ibm_native.settings import IAM_ENDPOINT, PROPERTIES, WAIT_SECONDS, Connection
+from ibm_native.values import UNKNOWN, Read, Wire, is_secret, known, plain, to_wire, with_numbers
 from ibm_native.version import PACKAGE
 
 LIVES: tuple[LifeCycle, ...] = (
@@ -95,7 +95,7 @@ class IbmNative(Provider):
         """Check the provider's configuration, all of it at once."""
         own = {name: value for name, value in request.new_inputs.items() if name in _ENGINES_OWN}
         rest = {name: value for name, value in request.new_inputs.items() if name not in _ENGINES_OWN}
-        checked, problems = check(PROPERTIES, rest)
+        checked, problems = check(PROPERTIES, with_numbers(PROPERTIES, rest))
         return CheckResponse({**own, **checked}, [each.failure() for each in problems])
 
     async def diff_config(self, request: DiffRequest) -> DiffResponse:
@@ -112,6 +112,7 @@ class IbmNative(Provider):
             region=given.maybe_text("region"),
             iam_endpoint=(given.maybe_text("iam_endpoint") or IAM_ENDPOINT).rstrip("/"),
             resource_manager_endpoint=(given.maybe_text("resource_manager_endpoint") or "").rstrip("/") or None,
+            wait_seconds=given.whole("wait_seconds") if "wait_seconds" in given else WAIT_SECONDS,
             registry_endpoint=(given.maybe_text("registry_endpoint") or "").rstrip("/") or None,
         )
         self.close()

@@ -15,6 +15,8 @@ from ibm_native.version import PACKAGE
 
 IAM_ENDPOINT = "https://iam.cloud.ibm.com"
 RESOURCE_MANAGER_ENDPOINT = "https://resource-controller.cloud.ibm.com"
+WAIT_SECONDS = 60
+"""IAM's delay between 201 and 200: seconds to minutes were seen, mostly under ten seconds."""
 API_KEY_VARIABLE = "IBMCLOUD_API_KEY"
 
 
@@ -50,6 +52,12 @@ class ProviderArgs:
         pulumi.Input[str] | None,
         Prop("Endpoint of the registry's API; the region's own, if absent.", rule=rules.endpoint),
     ] = None
+    wait_seconds: Annotated[
+        pulumi.Input[int],
+        Prop(
+            "How long IBM Cloud may hide what it has just made, before a create gives up.", rule=rules.timeout_seconds
+        ),
+    ] = WAIT_SECONDS
 
 
 PROPERTIES = declared_inputs(ProviderArgs)
@@ -76,6 +84,7 @@ class Connection:
     iam_endpoint: str = IAM_ENDPOINT
     resource_manager_endpoint: str | None = None
     registry_endpoint: str | None = None
+    wait_seconds: int = WAIT_SECONDS
 
     @property
     def resource_manager_url(self) -> str:

@@ -131,3 +131,14 @@ def has_kind(kind: Kind, value: Plain) -> bool:
     """Tell whether a value is of a property's kind; a boolean is no integer."""
     kinds: dict[Kind, type] = {"string": str, "boolean": bool, "integer": int, "array": tuple}
     return type(value) is kinds[kind]
+
+
+def with_numbers(properties: tuple[Property, ...], wire: Mapping[str, PropertyValue]) -> Wire:
+    """Return configuration with its numbers as numbers: a stack's config hands them over as text."""
+    whole = {each.wire for each in properties if each.kind == "integer"}
+    return {name: _number(each) if name in whole else each for name, each in wire.items()}
+
+
+def _number(value: PropertyValue) -> PropertyValue:
+    found = value.value
+    return PropertyValue(float(found)) if isinstance(found, str) and found.isdecimal() else value

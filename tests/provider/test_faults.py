@@ -170,6 +170,17 @@ async def test_a_key_that_never_becomes_visible_is_removed_again(engine: Engine,
     assert wire.count("DELETE /v1/apikeys/.+") == 1
 
 
+async def test_how_long_a_create_waits_is_set_in_the_config(plugin: Engine, cloud: StandIn, pace: FastPace) -> None:
+    assert set(await plugin.configure(waitSeconds="soon")) == {"waitSeconds"}
+    await plugin.configure(apiKey=Secret(cloud.api_key), iamEndpoint=cloud.url, waitSeconds="100")
+    cloud.visibility_delay = 90
+    await plugin.make(SERVICE_ID, {"name": "puller"})
+    assert 90 <= sum(pace.waits) <= 100
+    await plugin.configure(apiKey=Secret(cloud.api_key), iamEndpoint=cloud.url, waitSeconds=5)
+    with pytest.raises(RefusedError, match="after 5 s\nIt was removed again"):
+        await plugin.make(SERVICE_ID, {"name": "puller-2"})
+
+
 async def test_a_key_without_a_value_is_removed_again(engine: Engine, wire: Wire) -> None:
     owner = await owner_of(engine)
     answer = '{"id": "ApiKey-1", "name": "key", "apikey": ""}'
