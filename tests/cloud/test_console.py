@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from html.parser import HTMLParser
+from pathlib import Path
 
 import httpx
 import pytest
 
+from sandbox.cloud.advisor.models import SCANNED, Scan
 from sandbox.cloud.registry.images import Blob, Image, Tag
 from sandbox.cloud.testing import StandIn
 from tests.cloud.clients import Robot, allow, clients, make_robot, refused
@@ -119,6 +121,23 @@ def test_it_shows_namespaces_images_sizes_and_quotas(cloud: StandIn) -> None:
     storage, _traffic = page.meters
     assert (storage["value"], storage["max"]) == (str(3 << 20), str(512 << 20))
     assert "Storage:  3.0 MiB of 512.0 MiB" in page.text
+
+
+def test_it_shows_what_is_known_of_an_images_weaknesses(cloud: StandIn, tmp_path: Path) -> None:
+    use(cloud)
+    push(cloud, 1)
+    assert row(shown(cloud), "my-images")[5] == "UNSCANNED"
+    with cloud.store.transaction() as session:
+        place = {"region": "jp-tok", "repository": "my-images/web", "digest": DIGEST}
+        scan = Scan(**place, outcome=SCANNED, packages={"openssl": "3.0.11-1"}, release={}, scanned_at=1)
+        session.add(scan)
+    assert row(shown(cloud), "my-images")[5] == "OK"
+    file = tmp_path / "known.json"
+    file.write_text('[{"cve": "CVE-2024-1", "package": "openssl", "fixed": "3.0.15-1"}]')
+    cloud.world.keeper.advisor.advisories.path = file
+    assert row(shown(cloud), "my-images")[5] == "FAIL: 1 found, 0 exempt"
+    file.write_text("nonsense")
+    assert "can't be used" in row(shown(cloud), "my-images")[5]
 
 
 def test_it_shows_who_was_allowed_or_refused_by_which_policy(cloud: StandIn) -> None:

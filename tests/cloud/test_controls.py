@@ -107,7 +107,10 @@ def test_what_was_made_is_404_until_the_delay_is_over(cloud: StandIn, owner: Cli
     assert owner.policies.list_v2_policies(cloud.account_id).get_result()["policies"] == []
     assert owner.identity.get_service_id(old.id).get_status_code() == 200
     assert ids(cloud) == ["old"]
+    assert owner.registry.create_namespace("my-images").get_status_code() == 201
+    assert owner.registry.list_namespaces().get_result() == []
     cloud.clock.advance(31)
+    assert owner.registry.list_namespaces().get_result() == ["my-images"]
     assert owner.identity.get_service_id(robot.id).get_status_code() == 200
     assert owner.policies.get_v2_policy(policy["id"]).get_status_code() == 200
     assert ids(cloud) == ["old", "new"]

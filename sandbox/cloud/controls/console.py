@@ -5,7 +5,7 @@ Never a key's value, not even a stored one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
 
@@ -13,6 +13,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from sandbox.cloud.accounts import Account
+from sandbox.cloud.advisor.models import exemptions_of, scan_of, scopes_of
+from sandbox.cloud.advisor.reports import assess
 from sandbox.cloud.clock import millis_text
 from sandbox.cloud.controls.journal import Record
 from sandbox.cloud.identity.models import ApiKey, ServiceId
@@ -23,12 +25,10 @@ from sandbox.cloud.registry.events import pulled_bytes
 from sandbox.cloud.registry.images import Image, images_in, stored_bytes, tags_in
 from sandbox.cloud.registry.models import namespaces_of
 from sandbox.cloud.web import World
+from sandbox.errors import SandboxError
 
 REQUESTS = 100
 """How many of the last requests are shown."""
-
-Findings = Callable[[Session, Image, int], str]
-"""What is known of an image's weaknesses at a time (milliseconds), in a few words."""
 
 _STYLE = """
 body { font: 15px/1.45 system-ui, "DejaVu Sans", sans-serif; margin: 2rem auto; max-width: 80rem; padding: 0 1rem;
@@ -37,7 +37,8 @@ h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin: 2rem 0 .5rem; }
 table { border-collapse: collapse; width: 100%; } caption { text-align: left; color: #525252; padding: .3rem 0; }
 th, td { text-align: left; vertical-align: top; padding: .3rem .7rem .3rem 0; border-bottom: 1px solid #ddd;
          overflow-wrap: break-word; }
-th { font-weight: 600; white-space: nowrap; } time { white-space: nowrap; } code { font-size: .85em; } .no { color: #a2191f; } .yes { color: #0e6027; }
+th { font-weight: 600; } th, time { white-space: nowrap; }
+code { font-size: .85em; } .no { color: #a2191f; } .yes { color: #0e6027; }
 .none { color: #525252; } meter { width: 16rem; height: 1rem; vertical-align: middle; }
 """
 
@@ -49,12 +50,12 @@ class Html:
     text: str
 
 
-def page(world: World, findings: Findings) -> str:
+def page(world: World) -> str:
     """Write the page as things are now."""
     now = world.clock.millis()
     with world.store.transaction() as session:
         accounts = session.scalars(select(Account).order_by(Account.created_at)).all()
-        body = [part for account in accounts for part in _account(world, session, account, findings, now)]
+        body = [part for account in accounts for part in _account(world, session, account, now)]
     body += _requests(world.controls.journal.records()[-REQUESTS:])
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>IBM Cloud stand-in</title>'
@@ -64,12 +65,12 @@ def page(world: World, findings: Findings) -> str:
     )
 
 
-def _account(world: World, session: Session, account: Account, findings: Findings, now: int) -> Iterable[str]:
+def _account(world: World, session: Session, account: Account, now: int) -> Iterable[str]:
     yield f"<h2>Account {_cell(account.id)}</h2>"
     yield f"<p>Owner: {_cell(account.owner_iam_id)}, who may do everything in it.</p>"
     yield from _identities(session, account, now)
     for region in world.regions.addresses:
-        yield from _region(session, account.id, region, findings, now)
+        yield from _region(world, session, account.id, region)
 
 
 def _identities(session: Session, account: Account, now: int) -> Iterable[str]:
@@ -107,11 +108,15 @@ def _key(key: ApiKey, now: int) -> str:
     return f"{key.name} [{key.id}]{f' ({told})' if told else ''}"
 
 
-def _region(session: Session, account_id: str, region: str, findings: Findings, now: int) -> Iterable[str]:
+def _region(world: World, session: Session, account_id: str, region: str) -> Iterable[str]:
     settled = account_of(session, region, account_id)
     yield f"<h2>Registry in {_cell(region)}, plan {_cell(settled.plan)}</h2>"
     yield _bar("Storage", stored_bytes(session, region, account_id), settled.storage_limit)
-    yield _bar("Pull traffic this month", pulled_bytes(session, region, account_id, now), settled.traffic_limit)
+    yield _bar(
+        "Pull traffic this month",
+        pulled_bytes(session, region, account_id, world.clock.millis()),
+        settled.traffic_limit,
+    )
     names = [namespace.name for namespace in namespaces_of(session, region, account_id)]
     tags = tags_in(session, region, names)
     images = images_in(session, region, names)
@@ -122,13 +127,25 @@ def _region(session: Session, account_id: str, region: str, findings: Findings, 
             ", ".join(tags.get((image.repository, image.digest), [])),
             Html(f"<code>{_cell(image.digest[:19])}</code>"),
             _size(image.size),
-            findings(session, image, now),
+            _findings(world, session, account_id, image, tags.get((image.repository, image.digest), [])),
         )
         for image in images
     ]
     used = {image.namespace for image in images}
     rows += [(name, "", "", "", "", "") for name in names if name not in used]
     yield _table("Namespaces and images", ("Namespace", "Repository", "Tags", "Digest", "Size", "Findings"), rows)
+
+
+def _findings(world: World, session: Session, account_id: str, image: Image, tags: list[str]) -> str:
+    """Say in a few words what Vulnerability Advisor knows of an image, under its first tag."""
+    exemptions = exemptions_of(session, image.region, account_id, scopes_of(image, tags[0] if tags else None))
+    try:
+        report = assess(scan_of(session, image), world.keeper.advisor.advisories.known(), exemptions)
+    except SandboxError as error:
+        return error.what
+    if report.scan is None or not report.findings:
+        return report.status
+    return f"{report.status}: {len(report.findings)} found, {report.exempt_count} exempt"
 
 
 def _bar(what: str, used: int, limit: int) -> str:
@@ -182,8 +199,3 @@ def _size(count: int) -> str:
         if count >= factor:
             return f"{count / factor:.1f} {unit}"
     return f"{count} bytes"
-
-
-def unscanned(_session: Session, _image: Image, _now: int) -> str:
-    """Say that nothing is known of an image."""
-    return "not scanned"

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sandbox.cloud.controls.console import page, unscanned
+from sandbox.cloud.controls.console import page
 from sandbox.cloud.controls.faults import Fault, Reset
 from sandbox.cloud.controls.journal import Record
 from sandbox.cloud.errors import MalformedError
@@ -78,7 +78,7 @@ def make_control_app(world: World) -> Starlette:
             "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
             "Cache-Control": "no-store",
         }
-        return Response(page(world, unscanned), headers=headers, media_type="text/html")
+        return Response(page(world), headers=headers, media_type="text/html")
 
     return Starlette(routes=[*routes, Route("/sandbox/console", console, methods=["GET"])])
 

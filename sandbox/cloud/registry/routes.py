@@ -61,6 +61,7 @@ def create(call: Call) -> Response:
             updated_at=call.now,
         )
     )
+    call.made(f"{scope.region}/{name}")
     return answer({"namespace": name}, 201)
 
 

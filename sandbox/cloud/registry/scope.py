@@ -72,7 +72,8 @@ class Scope:
 
         """
         every = namespaces_of(self.call.session, self.region, self.account_id)
-        found = [namespace for namespace in every if self.permits(namespace, action)]
+        seen = [namespace for namespace in every if self.call.sees(f"{self.region}/{namespace.name}")]
+        found = [namespace for namespace in seen if self.permits(namespace, action)]
         if not found:
             self.authorize_account(action)
         return found
