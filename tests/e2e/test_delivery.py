@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from commands.verify import verify
+from tests.e2e.canaries import CANARIES
 from tests.e2e.project import Project
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
@@ -45,7 +46,9 @@ def pull_key(project: Project) -> str:
     name = f"ibmcr-{project.suffix}"
     secret = json.loads(project.kubectl("get", "secret", name, "-o", "json").text)
     document = json.loads(base64.b64decode(secret["data"][".dockerconfigjson"]))
-    return str(next(iter(document["auths"].values()))["password"])
+    value = str(next(iter(document["auths"].values()))["password"])
+    CANARIES.add(value)
+    return value
 
 
 @pytest.fixture(scope="module")
