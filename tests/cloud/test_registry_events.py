@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import uuid
 from collections.abc import Generator
 
@@ -127,6 +128,23 @@ def test_an_event_that_comes_twice_counts_once(real: RealCloud, owner: Clients) 
     for _ in range(2):
         assert tell(real, pulled, pulled).status_code == 200
     assert used(owner)["traffic_bytes"] == 1000
+
+
+def test_what_happens_to_blobs_is_no_news_of_images(real: RealCloud, owner: Clients) -> None:
+    noise = layer({"a": secrets.token_bytes(5 << 20)})
+    pushed = real.owner.push(f"{REPOSITORY}:1", noise)
+    other = f"{NAMESPACE}/other"
+    query = {"service": "registry", "scope": [f"repository:{REPOSITORY}:pull", f"repository:{other}:pull,push,delete"]}
+    token = httpx.get(f"{real.cloud.url}/oauth/token", params=query, auth=("iamapikey", real.cloud.api_key)).json()
+    with real.registry.client() as http:
+        http.headers.update({"Authorization": f"Bearer {token['token']}"})
+        mount = f"/v2/{other}/blobs/uploads/?mount={pushed.layers[0]}&from={REPOSITORY}"
+        assert http.post(mount).status_code == 201
+        assert http.delete(f"/v2/{other}/blobs/{pushed.layers[0]}").status_code == 202
+        assert http.post(mount).status_code == 201
+    tell(real, event("push", REPOSITORY, digest=pushed.layers[0]))
+    real.owner.push(f"{other}:2", noise)
+    until(lambda: tags(owner) == [f"{REPOSITORY}:1", f"{other}:2"])
 
 
 def test_a_pull_by_a_private_name_is_free(real: RealCloud, owner: Clients) -> None:

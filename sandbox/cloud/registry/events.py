@@ -129,13 +129,16 @@ def _is_new(call: Call, event: _Event) -> bool:
 
 
 def _take(call: Call, region: str, event: _Event) -> None:
+    if event.action == "pull" and event.request.method == "GET":
+        _count(call, region, event)
     target = event.target
-    if event.action == "pull":
-        if event.request.method == "GET":
-            _count(call, region, event)
-        if target.media_type not in KINDS or _is_known(call, region, target):
-            return
-    elif event.action == "push" and target.media_type not in KINDS:
+    known = _is_known(call, region, target)
+    # Most events are about blobs. Only a delete doesn't say so; no image has a blob's digest, nor a tag.
+    if event.action == "delete":
+        hints = known or target.tag is not None
+    else:
+        hints = target.media_type in KINDS and (event.action == "push" or not known)
+    if not hints:
         return
     call.world.keeper.agenda.add(
         call.session,

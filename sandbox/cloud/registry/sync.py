@@ -6,6 +6,7 @@ order. What lost events would have told, `reconcile` finds.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 
 import msgspec
@@ -56,7 +57,7 @@ class Sync:
             try:
                 await self._do(task)
             except RefusedError:
-                await self._look(task.repository, task.tag, task.digest)
+                await self._check(task.repository, task.tag, task.digest)
             with self._store.transaction() as session:
                 session.delete(task)
 
@@ -67,9 +68,9 @@ class Sync:
         for repository in await self._upstream.repositories():
             tags |= {(repository, name) for name in await self._upstream.tags(repository)}
         for repository, name in sorted(tags):
-            await self._look(repository, name, None)
+            await self._check(repository, name, None)
         for repository, digest in sorted(digests):
-            await self._look(repository, None, digest)
+            await self._check(repository, None, digest)
 
     def _known(self) -> tuple[set[tuple[str, str]], set[tuple[str, str]]]:
         with self._store.transaction() as session:
@@ -106,6 +107,11 @@ class Sync:
             await self._upstream.mount(task.repository, task.source or "", blob)
         reference = task.tag or image.digest
         await self._upstream.put(task.repository, reference, image.media_type, image.manifest.encode())
+
+    async def _check(self, repository: str, tag: str | None, digest: str | None) -> None:
+        """Look, and leave what can't be read as it is."""
+        with suppress(RefusedError):
+            await self._look(repository, tag, digest)
 
     async def _look(self, repository: str, tag: str | None, digest: str | None) -> None:
         """See what the registry holds under a tag, a digest or both, and note it."""

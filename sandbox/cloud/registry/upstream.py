@@ -70,12 +70,19 @@ class Upstream:
         return await self._pages(f"/v2/{repository}/tags/list", "tags", repository)
 
     async def manifest(self, repository: str, reference: str) -> Manifest | None:
-        """Return a manifest by tag or digest, or None if the registry has none."""
+        """Return a manifest by tag or digest, or None if the registry has none.
+
+        Raises:
+            RefusedError: what has that digest is no manifest.
+
+        """
         headers = {"Accept": ", ".join(KINDS)}
         found = await self._ask("GET", f"/v2/{repository}/manifests/{reference}", repository, headers=headers)
         if found.status_code == 404:
             return None
-        self._expect(found, 200)
+        if found.status_code != 200:
+            # It says 500 to the digest of a large blob: asking again won't help.
+            raise RefusedError(f"{repository}@{reference} answers {found.status_code}")
         kind = found.headers.get("content-type", "").partition(";")[0].strip()
         return Manifest(found.headers["docker-content-digest"], kind, found.content)
 
