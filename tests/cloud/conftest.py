@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.cloud import token_keys
 from sandbox.cloud.testing import StandIn
 from tests.cloud.clients import Clients, clients
 
@@ -20,6 +21,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.parent == here and not any(mark.name in ORIGINS for mark in item.iter_markers()):
             raise pytest.UsageError(f"{item.nodeid} must carry one of the marks {', '.join(ORIGINS)}.")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_certificate(tmp_path_factory: pytest.TempPathFactory) -> Generator[None]:
+    """Let HTTP clients load one certificate, not the system's all: no test here speaks TLS, and a load costs 20 ms."""
+    _, certificate = token_keys.ensure(tmp_path_factory.mktemp("certificate"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SSL_CERT_FILE", str(certificate))
+        yield
 
 
 @pytest.fixture
