@@ -9,7 +9,7 @@ from typing import Annotated, cast
 import pulumi
 
 from ibm_native import policy_shape, rules
-from ibm_native.client import PAGE, Cloud
+from ibm_native.client import PAGE
 from ibm_native.declare import Plain, Prop, Resource
 from ibm_native.derive import Problem
 from ibm_native.errors import ConflictError, LostAnswerError, ProviderError
@@ -29,7 +29,8 @@ from ibm_native.lifecycle import (
 )
 from ibm_native.marker import Mark, remarked, without_mark
 from ibm_native.resource_groups import group_id, spelt_as
-from ibm_native.sdk import Json, mapping, objects, text
+from ibm_native.roles import role_crns
+from ibm_native.sdk import Json, mapping, text
 from ibm_native.values import Values
 
 REGISTRY = "container-registry"
@@ -121,7 +122,7 @@ class AccessPolicyLife(LifeCycle):
         what = f"create access policy for {iam_id}"
         account = await call.cloud.account(what)
         mark = Mark.new(call.urn)
-        crns = await self._roles(call, what, account, inputs)
+        crns = await role_crns(call.cloud, what, account, inputs.text("service"), inputs.texts("roles"))
         group = await group_id(call.cloud, what, inputs.maybe_text("resource_group"))
         wanted = _Wanted(what, crns, policy_shape.attributes(account, inputs, group), mark)
         try:
@@ -171,7 +172,7 @@ class AccessPolicyLife(LifeCycle):
         del state
         what = f"update access policy {resource_id}"
         account = await call.cloud.account(what)
-        crns = await self._roles(call, what, account, inputs)
+        crns = await role_crns(call.cloud, what, account, inputs.text("service"), inputs.texts("roles"))
         group = await group_id(call.cloud, what, inputs.maybe_text("resource_group"))
         attributes = policy_shape.attributes(account, inputs, group)
 
@@ -237,23 +238,6 @@ class AccessPolicyLife(LifeCycle):
         found = await self._of_subject(call, account, iam_id)
         return next((text(one, "id") for one in found if Mark.found_in(text(one, "description")) == mark), None)
 
-    async def _roles(self, call: Call, what: str, account: str, inputs: Values) -> list[str]:
-        """Return the CRNs of the roles; asks IAM only if one is given by name."""
-        roles, service = inputs.texts("roles"), inputs.text("service")
-        known: list[str] = []
-        if not all(role.startswith("crn:") for role in roles):
-            found_roles = await roles_of(call.cloud, account, service)
-            known = [crn for crns in found_roles.values() for crn in crns]
-        found = {role: policy_shape.find_role(role, known) for role in roles}
-        missing = [role for role, crn in found.items() if crn is None]
-        if missing:
-            raise ProviderError(
-                what,
-                f"{service} has no role {', '.join(missing)}",
-                f"It has {', '.join(known) or 'none that this API key may see'}.",
-            )
-        return sorted({crn for crn in found.values() if crn})
-
 
 @dataclass(frozen=True)
 class _Wanted:
@@ -263,18 +247,6 @@ class _Wanted:
     roles: Sequence[str]
     attributes: list[Json]
     mark: Mark
-
-
-async def roles_of(cloud: Cloud, account: str, service: str) -> Mapping[str, list[str]]:
-    """Return the CRNs of a service's roles by kind: `service_roles`, `system_roles`, `custom_roles`; asked once."""
-    job = Job(f"look up the roles of {service}", _NEEDS_VIEWER)
-
-    async def fetch() -> Mapping[str, list[str]]:
-        reply = await cloud.policies(job, lambda api: api.list_roles(account_id=account, service_name=service))
-        kinds = ("service_roles", "system_roles", "custom_roles")
-        return {kind: [text(each, "crn") for each in objects(reply.fields.get(kind))] for kind in kinds}
-
-    return await cloud.once(f"roles of {service}", fetch)
 
 
 def _own(error: ConflictError, mark: Mark) -> str:

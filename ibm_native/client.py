@@ -1,8 +1,8 @@
-"""The only importer of IBM's SDKs: endpoints, token, timeouts, retries and threads.
+"""Calls to IBM Cloud: endpoints, token, retries and threads.
 
-Nothing is loaded, read or called until the first request. The SDKs block, so each request runs in one of a few threads.
-One authenticator serves every service, so that a process fetches one token; after a failed token request it is
-replaced, since the SDK's own would block for a minute.
+Only this, services.py and credentials.py load IBM's SDKs; nothing is loaded, read or called until the first request.
+The SDKs block, so each request runs in one of a few threads. One authenticator serves every service, so that a process
+fetches one token; after a failed token request it is replaced, since the SDK's own would block for a minute.
 """
 
 from __future__ import annotations
@@ -14,9 +14,8 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from itertools import count
-from typing import Protocol, TypeVar, cast
+from typing import TypeVar, cast
 from urllib.parse import parse_qs, urlsplit
 
 from ibm_native import credentials, errors, failures
@@ -24,10 +23,9 @@ from ibm_native.credentials import Authenticator
 from ibm_native.failures import Job
 from ibm_native.pace import Pace, delays
 from ibm_native.sdk import Advisor, Answer, ApiFailure, Groups, Identity, Json, Policies, Registry
+from ibm_native.services import Services
 from ibm_native.settings import Connection
 
-_TIMEOUTS = (10.0, 60.0)
-"""Seconds to connect, and to wait for an answer."""
 _ATTEMPTS = 5
 _ATTEMPTS_TO_CONNECT = 3
 _LONGEST_RETRY_AFTER = 60.0
@@ -66,7 +64,7 @@ class Cloud:
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="ibm-cloud")
         self._lock = threading.Lock()
         self._authenticator: Authenticator | None = None
-        self._services: dict[str, _Service] = {}
+        self._services = Services()
         self._once: dict[str, asyncio.Lock] = {}
         self._kept: dict[str, object] = {}
 
@@ -85,28 +83,28 @@ class Cloud:
 
     async def identity(self, job: Job, call: Callable[[Identity], Answer]) -> Reply:
         """Call IAM Identity."""
-        return await self._call(job, self.connection.iam_endpoint, self._identity, call)
+        return await self._call(job, self.connection.iam_endpoint, self._services.identity, call)
 
     async def policies(self, job: Job, call: Callable[[Policies], Answer]) -> Reply:
         """Call IAM Policy Management."""
-        return await self._call(job, self.connection.iam_endpoint, self._policies, call)
+        return await self._call(job, self.connection.iam_endpoint, self._services.policies, call)
 
     async def registry(self, region: str, job: Job, call: Callable[[Registry], Answer]) -> Reply:
         """Call the Container Registry of `region`."""
         endpoint = self.connection.registry_url(region, job.what)
         account = await self.account(job.what)
-        return await self._call(job, endpoint, lambda auth: self._registry(auth, endpoint, account), call)
+        return await self._call(job, endpoint, lambda auth, url: self._services.registry(auth, url, account), call)
 
     async def advisor(self, region: str, job: Job, call: Callable[[Advisor], Answer]) -> Reply:
         """Call the Vulnerability Advisor of `region`."""
         endpoint = self.connection.registry_url(region, job.what)
         account = await self.account(job.what)
-        return await self._call(job, endpoint, lambda auth: self._advisor(auth, endpoint, account), call)
+        return await self._call(job, endpoint, lambda auth, url: self._services.advisor(auth, url, account), call)
 
     async def groups(self, job: Job, call: Callable[[Groups], Answer]) -> Reply:
         """Call the Resource Manager, which knows resource groups."""
         endpoint = self.connection.resource_manager_url
-        return await self._call(job, endpoint, lambda auth: self._groups(auth, endpoint), call)
+        return await self._call(job, endpoint, self._services.groups, call)
 
     async def once(self, key: str, fetch: Callable[[], Awaitable[_T]]) -> _T:
         """Return what `fetch` gives, asked for once a process: for what doesn't change while a program runs."""
@@ -128,12 +126,12 @@ class Cloud:
                 return
 
     async def _call(
-        self, job: Job, endpoint: str, service: Callable[[object], _T], call: Callable[[_T], Answer]
+        self, job: Job, endpoint: str, service: Callable[[object, str], _T], call: Callable[[_T], Answer]
     ) -> Reply:
         def send() -> Reply:
             authenticator = self._signed_in(job.what)[0]
             with self._lock:
-                ready = service(authenticator)
+                ready = service(authenticator, endpoint)
             answer = _translated(
                 job.what, endpoint, lambda: call(ready), lambda refusal: failures.api_error(job, refusal)
             )
@@ -192,59 +190,7 @@ class Cloud:
 
     def _forget(self) -> None:
         self._authenticator = None
-        for service in self._services.values():
-            service.get_http_client().close()
-        self._services.clear()
-
-    def _identity(self, authenticator: object) -> Identity:
-        from ibm_platform_services.iam_identity_v1 import IamIdentityV1  # noqa: PLC0415  # slow to load
-
-        return cast("Identity", self._service("identity", IamIdentityV1, authenticator, self.connection.iam_endpoint))
-
-    def _policies(self, authenticator: object) -> Policies:
-        from ibm_platform_services.iam_policy_management_v1 import IamPolicyManagementV1  # noqa: PLC0415
-
-        return cast(
-            "Policies", self._service("policies", IamPolicyManagementV1, authenticator, self.connection.iam_endpoint)
-        )
-
-    def _registry(self, authenticator: object, endpoint: str, account: str) -> Registry:
-        from ibm_container_registry.container_registry_v1 import ContainerRegistryV1  # noqa: PLC0415
-
-        return cast(
-            "Registry",
-            self._service(endpoint, partial(ContainerRegistryV1, account), authenticator, endpoint),
-        )
-
-    def _advisor(self, authenticator: object, endpoint: str, account: str) -> Advisor:
-        from ibm_container_registry.vulnerability_advisor_v4 import VulnerabilityAdvisorV4  # noqa: PLC0415
-
-        make = partial(VulnerabilityAdvisorV4, account)
-        return cast("Advisor", self._service(f"advisor {endpoint}", make, authenticator, endpoint))
-
-    def _groups(self, authenticator: object, endpoint: str) -> Groups:
-        from ibm_platform_services.resource_manager_v2 import ResourceManagerV2  # noqa: PLC0415
-
-        return cast("Groups", self._service("groups", ResourceManagerV2, authenticator, endpoint))
-
-    def _service(self, name: str, make: Callable[..., object], authenticator: object, endpoint: str) -> object:
-        found = self._services.get(name)
-        if found is None:
-            service = cast("_Service", make(authenticator=authenticator))
-            service.set_service_url(endpoint)
-            service.set_http_config({"timeout": _TIMEOUTS})
-            found = self._services[name] = service
-        return found
-
-
-class _Session(Protocol):
-    def close(self) -> None: ...
-
-
-class _Service(Protocol):
-    def get_http_client(self) -> _Session: ...
-    def set_service_url(self, service_url: str) -> None: ...
-    def set_http_config(self, http_config: dict[str, object]) -> None: ...
+        self._services.close()
 
 
 def _translated(

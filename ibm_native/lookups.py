@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import pulumi
 
 from ibm_native import rules
-from ibm_native.access_policy import REGISTRY, roles_of
+from ibm_native.access_policy import REGISTRY
 from ibm_native.client import Cloud
 from ibm_native.declare import Prop
 from ibm_native.errors import ProviderError
@@ -18,11 +18,12 @@ from ibm_native.function import Answer, Function
 from ibm_native.quota import NEEDS as QUOTA_NEEDS
 from ibm_native.resource_groups import NEEDS as GROUP_NEEDS
 from ibm_native.resource_groups import all_groups
+from ibm_native.roles import NEEDS as ROLES_NEEDS
+from ibm_native.roles import roles_of
 from ibm_native.sdk import mapping, objects, text
 from ibm_native.values import Values
 
 _NEEDS_READER = "the role Reader or Manager on container-registry"
-_NEEDS_VIEWER = "the role Viewer on the service"
 _REGION = Prop("Region of the registry, such as jp-tok.", rule=rules.region)
 
 
@@ -172,7 +173,7 @@ get_namespaces = Function(
     "ibm-native:registry:getNamespaces", GetNamespacesArgs, GetNamespacesResult, _NEEDS_READER, _namespaces
 )
 get_quota = Function("ibm-native:registry:getQuota", GetQuotaArgs, GetQuotaResult, QUOTA_NEEDS, _quota)
-get_roles = Function("ibm-native:iam:getRoles", GetRolesArgs, GetRolesResult, _NEEDS_VIEWER, _roles)
+get_roles = Function("ibm-native:iam:getRoles", GetRolesArgs, GetRolesResult, ROLES_NEEDS, _roles)
 get_resource_group = Function(
     "ibm-native:resources:getResourceGroup", GetResourceGroupArgs, GetResourceGroupResult, GROUP_NEEDS, _resource_group
 )

@@ -2,154 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
-from ibm_native.declare import Property
 from ibm_native.provider import LIVES
 from sandbox.cloud.testing import StandIn
+from tests.provider.cases import (
+    API_KEY,
+    CASES,
+    NAMESPACE,
+    PLAN,
+    POLICY,
+    QUOTA,
+    RETENTION,
+    SERVICE_ID,
+    SPACE,
+    Case,
+    declared,
+)
 from tests.provider.conftest import FastPace
 from tests.provider.engine import UNKNOWN, Engine, Properties, RefusedError, Resource, Secret
 from tests.provider.wire import Wire
 
 pytestmark = pytest.mark.provider
 
-SERVICE_ID = "ibm-native:iam:ServiceId"
-POLICY = "ibm-native:iam:AccessPolicy"
-API_KEY = "ibm-native:iam:ApiKey"
-NAMESPACE = "ibm-native:registry:Namespace"
-RETENTION = "ibm-native:registry:RetentionPolicy"
-QUOTA = "ibm-native:registry:Quota"
-PLAN = "ibm-native:registry:Plan"
-
-
-@dataclass(frozen=True)
-class Case:
-    """A resource type: inputs to make one (from a service ID), and another value for each input.
-
-    `outside` are the inputs that the cloud holds, so that somebody else can change them. `hidden` are outputs that an
-    import can't know.
-    """
-
-    token: str
-    inputs: Callable[[Resource], dict[str, Any]]
-    change: dict[str, Any]
-    outputs: set[str]
-    outside: set[str]
-    secrets: set[str] = field(default_factory=set[str])
-    hidden: set[str] = field(default_factory=set[str])
-    needs_space: bool = False
-
-    @property
-    def in_place(self) -> dict[str, Any]:
-        """Return the changes that don't replace; a policy's service and group would need some of their own."""
-        own = {name: each for name, each in self.change.items() if name not in {"service", "resourceGroup"}}
-        return {name: each for name, each in own.items() if not declared(self.token, name).prop.replaces}
-
-
-def declared(token: str, name: str) -> Property:
-    life = next(each for each in LIVES if each.declaration.token == token)
-    return next(each for each in life.declaration.inputs if each.wire == name)
-
-
-SPACE = {"name": "my-images", "region": "jp-tok"}
-CASES = [
-    Case(
-        SERVICE_ID,
-        lambda _: {"name": "puller", "description": "Pulls images"},
-        {"name": "puller-2", "description": None},
-        {"name", "description", "iamId", "crn"},
-        {"name", "description"},
-    ),
-    Case(
-        API_KEY,
-        lambda owner: {"name": "key", "iamId": owner.outputs["iamId"], "expiresAt": "2038-01-31T00:00+0000"},
-        {
-            "name": "key-2",
-            "iamId": "iam-ServiceId-other",
-            "description": "why",
-            "expiresAt": None,
-            "actionWhenLeaked": "delete",
-        },
-        {"name", "iamId", "expiresAt", "actionWhenLeaked", "crn", "apiKey"},
-        {"name", "description", "expiresAt", "actionWhenLeaked"},
-        secrets={"apiKey"},
-    ),
-    Case(
-        POLICY,
-        lambda owner: {
-            "iamId": owner.outputs["iamId"],
-            "roles": ["Viewer", "Reader"],
-            "region": "jp-tok",
-            "namespace": "my-images",
-        },
-        {
-            "iamId": "iam-ServiceId-other",
-            "roles": ["Writer"],
-            "region": "us-south",
-            "namespace": "other-images",
-            "resourceGroup": "a" * 32,
-            "service": "kms",
-            "description": "why",
-        },
-        {"iamId", "roles", "region", "namespace", "service"},
-        {"roles", "region", "namespace", "description"},
-    ),
-    Case(
-        NAMESPACE,
-        lambda _: dict(SPACE),
-        {
-            "name": "other-images",
-            "region": "us-south",
-            "resourceGroup": "a" * 32,
-            "adopt": True,
-            "deleteAdopted": True,
-        },
-        {"name", "region", "adopt", "deleteAdopted", "crn", "adopted"},
-        set(),
-    ),
-    Case(
-        RETENTION,
-        lambda _: {"namespace": "my-images", "region": "jp-tok", "imagesPerRepo": 5},
-        {"namespace": "other-images", "region": "us-south", "imagesPerRepo": 7, "retainUntagged": True},
-        {
-            "namespace",
-            "region",
-            "imagesPerRepo",
-            "retainUntagged",
-            "previousImagesPerRepo",
-            "previousRetainUntagged",
-        },
-        {"imagesPerRepo", "retainUntagged"},
-        hidden={"previousImagesPerRepo", "previousRetainUntagged"},
-        needs_space=True,
-    ),
-    Case(
-        QUOTA,
-        lambda _: {"region": "jp-tok", "storageMegabytes": 100, "trafficMegabytes": 1000},
-        {"region": "us-south", "storageMegabytes": 200, "trafficMegabytes": 2000},
-        {
-            "region",
-            "storageMegabytes",
-            "trafficMegabytes",
-            "previousStorageMegabytes",
-            "previousTrafficMegabytes",
-        },
-        {"storageMegabytes", "trafficMegabytes"},
-        hidden={"previousStorageMegabytes", "previousTrafficMegabytes"},
-    ),
-    Case(
-        PLAN,
-        lambda _: {"region": "jp-tok", "plan": "Free"},
-        {"region": "us-south", "plan": "Standard"},
-        {"region", "plan", "previousPlan"},
-        {"plan"},
-        hidden={"previousPlan"},
-    ),
-]
 each_case = pytest.mark.parametrize("case", CASES, ids=lambda each: each.token.rpartition(":")[2])
 ALWAYS_THERE = {QUOTA, PLAN}
 """What a delete sets back rather than removes."""
