@@ -91,9 +91,13 @@ class Account:
         answer = httpx.post(f"{_IAM}/identity/token", data=grant, trust_env=False)
         return answer.raise_for_status().json()["access_token"]
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """What a call to the registry's API needs."""
+        return {"Authorization": f"Bearer {self._token}", "Account": self._account}
+
     def _call(self, method: str, url: str, body: Json | None = None) -> Json:
-        headers = {"Authorization": f"Bearer {self._token}", "Account": self._account}
-        answer = httpx.request(method, url, json=body, headers=headers, trust_env=False)
+        answer = httpx.request(method, url, json=body, headers=self.headers, trust_env=False)
         assert answer.is_success, f"{method} {url}: {answer.status_code} {answer.text}"
         return answer.json() if answer.content else {}
 
@@ -120,9 +124,9 @@ class Docker:
         )
         return ran.returncode, ran.stdout
 
-    def login(self, key: str) -> None:
+    def login(self, key: str, registry: str = REGISTRY) -> None:
         """Log in with an API key."""
-        status, text = self("login", "--username", "iamapikey", "--password-stdin", REGISTRY, stdin=key)
+        status, text = self("login", "--username", "iamapikey", "--password-stdin", registry, stdin=key)
         assert status == 0, text
 
 
