@@ -33,7 +33,8 @@ def ensure_iam_key(folder: Path | None) -> rsa.RSAPrivateKey:
     """Return the key of IAM's access tokens in this folder, made where it is missing; None keeps it in memory."""
     path = folder / "iam-token.key" if folder else None
     if path and path.exists():
-        key = serialization.load_pem_private_key(path.read_bytes(), None)
+        # Checking that the numbers are prime takes longer than the rest of a start; this process wrote them itself.
+        key = serialization.load_pem_private_key(path.read_bytes(), None, unsafe_skip_rsa_key_validation=True)
         if isinstance(key, rsa.RSAPrivateKey):
             return key
     key = rsa.generate_private_key(65537, 2048)

@@ -10,10 +10,12 @@ import signal
 import sys
 
 from sandbox.cloud.__main__ import main as serve
+from sandbox.cloud.testing import StandIn
 
 
 def main() -> None:
     """Serve until the input ends."""
+    StandIn().stop()  # loads and prepares, once, what every stand-in needs
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     for line in sys.stdin:
         data, port = line.split()

@@ -104,15 +104,17 @@ class _Answer:
         if fault.malformed:
             body = body[: len(body) // 2] + b" " * (len(body) - len(body) // 2)
         await self.pass_on(self._start)
-        for piece in _pieces(body) if fault.slow else ():
+        pieces = _pieces(body) if fault.slow else [body]
+        for piece in pieces:
+            await asyncio.sleep(fault.slow / len(pieces))
             await self._send({"type": "http.response.body", "body": piece, "more_body": True})
-            await asyncio.sleep(fault.slow / _PIECES)
-        await self._send({"type": "http.response.body", "body": b"" if fault.slow else body})
+        await self._send({"type": "http.response.body", "body": b""})
 
 
 def _pieces(body: bytes) -> list[bytes]:
+    """Cut a body into about ten pieces, none of them empty, so that the last byte comes last."""
     size = len(body) // _PIECES + 1
-    return [body[at : at + size] for at in range(0, size * _PIECES, size)]
+    return [body[at : at + size] for at in range(0, len(body), size)] or [b""]
 
 
 def _failure(fault: Fault) -> list[Message]:
