@@ -69,6 +69,10 @@ _SHAPES: tuple[tuple[str, type[ServiceError]], ...] = (
     ("/v2/policies", PolicyError),
     ("/v2/roles", PolicyError),
     ("/v1/policy_", PolicyError),
+    ("/v1/role_", PolicyError),
+    ("/v1/action_control_", PolicyError),
+    ("/v2/loginsettings", IdentityError),
+    ("/v2/quota_definitions", ResourceError),
     ("/v2/resource_groups", ResourceError),
     ("/v2/", LoginError),
 )

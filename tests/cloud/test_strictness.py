@@ -93,6 +93,8 @@ def test_a_token_that_outlives_its_service_id_may_do_nothing(cloud: StandIn) -> 
         ("GET", "/v1/serviceids", "not_implemented"),
         ("PATCH", "/v1/serviceids/x", "not_implemented"),
         ("GET", "/v1/policy_templates", "request_not_processed"),
+        ("GET", "/v1/role_templates", "request_not_processed"),
+        ("GET", "/v2/loginsettings/x", "not_implemented"),
         ("PATCH", "/v2/roles", "request_not_processed"),
         ("GET", "/v2/policies/x/y", "request_not_processed"),
         ("GET", "/api/v1/images/jp.icr.io%2Fmine%2Fimage%3A1.0/layers", "SANDBOX"),
