@@ -67,6 +67,7 @@ class Cloud:
         self._services = Services()
         self._once: dict[str, asyncio.Lock] = {}
         self._kept: dict[str, object] = {}
+        self._shared: dict[str, asyncio.Future[object]] = {}
 
     def close(self) -> None:
         """End the threads, and the connections that the SDKs keep open."""
@@ -113,6 +114,15 @@ class Cloud:
             if key not in self._kept:
                 self._kept[key] = await fetch()
             return cast("_T", self._kept[key])
+
+    async def shared(self, key: str, fetch: Callable[[], Awaitable[_T]]) -> _T:
+        """Return what `fetch` gives; callers at the same time share one call. For reads that follow no write."""
+        under_way = cast("asyncio.Task[_T] | None", self._shared.get(key))
+        if under_way is None:
+            under_way = asyncio.ensure_future(fetch())
+            self._shared[key] = cast("asyncio.Future[object]", under_way)
+            under_way.add_done_callback(lambda _: self._shared.pop(key))
+        return await asyncio.shield(under_way)
 
     async def pages(self, items: str, fetch: Callable[[str | None], Awaitable[Reply]]) -> AsyncIterator[Json]:
         """Yield the objects of a list, page by page; `fetch` takes the token of a page, None for the first."""

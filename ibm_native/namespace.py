@@ -128,7 +128,8 @@ class NamespaceLife(LifeCycle):
             raise ProviderError(
                 f"read registry namespace {resource_id!r}", "that is no id of a namespace", "An id is region/name."
             )
-        body = await self._find(call, region, name)
+        listed = await call.cloud.shared(f"namespaces in {region}", lambda: self._list(call, region))
+        body = next((each for each in listed if text(each, "name") == name), None)
         if body is None:
             return None
         group = text(body, "resource_group") or None
@@ -187,9 +188,12 @@ class NamespaceLife(LifeCycle):
         return reply.status == 201
 
     async def _find(self, call: Call, region: str, name: str) -> Json | None:
+        return next((each for each in await self._list(call, region) if text(each, "name") == name), None)
+
+    async def _list(self, call: Call, region: str) -> list[Json]:
         job = Job(f"read the registry namespaces in {region}", _NEEDS_READER)
         reply = await call.cloud.registry(region, job, lambda api: api.list_namespace_details())
-        return next((each for each in objects(reply.body) if text(each, "name") == name), None)
+        return objects(reply.body)
 
     async def _undo(self, call: Call, region: str, name: str) -> None:
         await self._remove(call, region, name)

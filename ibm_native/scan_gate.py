@@ -168,7 +168,7 @@ def _why(report: Json, issues: Sequence[str], most: int) -> str:
     if text(report, "status") == "UNSUPPORTED":
         return "the Vulnerability Advisor doesn't support the image's distribution"
     rest = f" and {len(issues) - _SHOWN} more" if len(issues) > _SHOWN else ""
-    return f"{len(issues)} vulnerabilities count, at most {most} may: {', '.join(issues[:_SHOWN])}{rest}"
+    return f"vulnerabilities: {len(issues)}, allowed: {most} ({', '.join(issues[:_SHOWN])}{rest})"
 
 
 def _act(action: str, what: str, why: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from pathlib import Path
 
@@ -9,8 +10,9 @@ import pytest
 
 from ibm_native.journal import Journal
 from sandbox.cloud.testing import StandIn
+from tests.provider.cases import NAMESPACE
 from tests.provider.conftest import FastPace
-from tests.provider.engine import Secret
+from tests.provider.engine import Engine, Secret
 from tests.provider.stack import Declared, Stack
 
 pytestmark = pytest.mark.provider
@@ -92,3 +94,12 @@ async def test_a_destroy_is_one_write_each(cloud: StandIn, stack: Stack) -> None
     await stack.destroy()
     # The plan is what it was before: there is nothing to set back.
     assert calls(cloud) == {"token": 1, "DELETE": len(PROGRAM) - 3, "PATCH": 1, "POST": 1}
+
+
+async def test_namespaces_that_are_refreshed_together_share_a_list(engine: Engine, cloud: StandIn) -> None:
+    names = [f"my-images-{number}" for number in range(5)]
+    made = [await engine.make(NAMESPACE, {"name": name, "region": "jp-tok"}, name=name) for name in names]
+    cloud.fault("GET", "/api/v1/namespaces/details", delay=0.2)
+    calls(cloud)
+    assert await asyncio.gather(*(engine.refresh(each) for each in made)) == made
+    assert calls(cloud) == {"GET": 1}
