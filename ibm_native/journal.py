@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +20,14 @@ from ibm_native.version import PACKAGE
 
 
 def default_folder() -> Path:
-    """Return the folder in Pulumi's home."""
-    return Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi") / PACKAGE
+    """Return the folder in Pulumi's home; a user without any home has it where temporary files are."""
+    given = os.environ.get("PULUMI_HOME")
+    if given:
+        return Path(given) / PACKAGE
+    try:
+        return Path.home() / ".pulumi" / PACKAGE
+    except RuntimeError:
+        return Path(tempfile.gettempdir()) / f"{PACKAGE}-{os.getuid()}"
 
 
 @dataclass(frozen=True)
