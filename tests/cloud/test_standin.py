@@ -43,7 +43,7 @@ def test_two_clouds_share_nothing() -> None:
 
 
 def test_stopping_leaves_no_thread_and_no_port() -> None:
-    before = threading.active_count()
+    before = set(threading.enumerate())
     cloud = StandIn()
     with httpx.Client(base_url=cloud.url) as client:
         assert client.get("/sandbox/health").json() == {"status": "ready"}
@@ -51,7 +51,9 @@ def test_stopping_leaves_no_thread_and_no_port() -> None:
         cloud.stop()
         with pytest.raises(httpx.TransportError):
             client.get("/sandbox/health")
-    assert threading.active_count() == before
+    for thread in set(threading.enumerate()) - before:
+        thread.join(5)
+    assert set(threading.enumerate()) <= before
 
 
 def test_several_users_at_once_are_served(cloud: StandIn) -> None:
