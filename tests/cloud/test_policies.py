@@ -245,19 +245,3 @@ def test_only_an_administrator_of_the_resource_grants_on_it(cloud: StandIn, robo
     with refused(403, "insufficent_permissions", "not authorized"):
         policies.create_v2_policy(**reader(cloud, other))
     assert policies.delete_v2_policy(made["id"]).get_status_code() == 204
-
-
-@pytest.mark.sandbox_only
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"type": "authorization"}, "authorization"),
-        ({"subject": {"attributes": attributes(access_group_id="AccessGroupId-x")}}, "access groups"),
-        ({"resource": {"attributes": [], "tags": attributes(env="test")}}, "access tags"),
-    ],
-)
-def test_what_is_not_there_yet_says_so(
-    cloud: StandIn, owner: Clients, robot: Robot, change: Json, message: str
-) -> None:
-    with refused(501, "request_not_processed", message):
-        owner.policies.create_v2_policy(**(reader(cloud, robot) | change))

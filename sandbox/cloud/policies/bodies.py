@@ -9,12 +9,16 @@ from typing import Self, cast
 import msgspec
 
 from sandbox.cloud import limits, regions, roles, unverified
-from sandbox.cloud.errors import MalformedError, NotImplementedYetError
+from sandbox.cloud.errors import MalformedError
 from sandbox.cloud.policies.rules import compile_rule
 
 SINGLE = ("stringEquals", "stringMatch")
 SEVERAL = ("stringEqualsAnyOf", "stringMatchAnyOf")
 EXISTS = "stringExists"
+
+ACCESS, AUTHORIZATION = "access", "authorization"
+ACCESS_GROUP = "AccessGroupId-"
+"""How the id of an access group begins. Nobody is a member of one here, so its policies give nothing to anybody."""
 
 SERVICE_KEYS = ("serviceName", "serviceType", "resourceGroupId", "service_group_id")
 
@@ -44,6 +48,7 @@ class Resource(msgspec.Struct):
 
     attributes: list[Attribute]
     tags: list[Attribute] = []
+    """Access tags that the resource must carry. Nothing here carries any, so a policy with tags covers nothing."""
 
 
 class RoleReference(msgspec.Struct):
@@ -99,9 +104,16 @@ class PolicyBody(msgspec.Struct):
         return {key: value for key, value in shown.items() if value is not None}
 
     @property
-    def iam_id(self) -> str:
-        """The subject."""
+    def subject_id(self) -> str:
+        """The identity or access group that the policy is for; empty if it is for a service."""
+        if self.type == AUTHORIZATION:
+            return ""
         return next(value for attribute in self.subject.attributes for value in attribute.values())
+
+    @property
+    def is_for_group(self) -> bool:
+        """Whether the subject is an access group."""
+        return [attribute.key for attribute in self.subject.attributes] == ["access_group_id"]
 
     def target(self) -> dict[str, str]:
         """Return the resource that the policy is about, as far as its attributes name one value each."""
@@ -113,39 +125,47 @@ class PolicyBody(msgspec.Struct):
 
     def meaning(self) -> str:
         """Return subject, roles and resource in one order: equal for two policies that grant the same."""
-        attributes = sorted((a.key, a.operator, sorted(a.values())) for a in self.resource.attributes)
-        rule = [self.pattern, self.rule] if self.rule else []
+        rule: list[object] = [self.pattern, self.rule] if self.rule else []
+        if self.resource.tags:
+            rule.append(_in_order(self.resource.tags))
+        subject = _in_order(self.subject.attributes) if self.type == AUTHORIZATION else self.subject_id
         names = sorted({role.role_id for role in self.control.grant.roles})
-        return json.dumps([self.iam_id, names, attributes, *rule], sort_keys=True)
+        return json.dumps([subject, names, _in_order(self.resource.attributes), *rule], sort_keys=True)
 
     def check(self, account_id: str, custom_roles: Container[str] = ()) -> None:
         """Apply the rules that need no store; `custom_roles` are the CRNs of the account's own roles.
 
         Raises:
             MalformedError: a rule is broken; the text says which.
-            NotImplementedYetError: it is something that IBM Cloud has and the stand-in lacks.
 
         """
-        if self.type == "authorization":
-            raise NotImplementedYetError("policies of type authorization")
-        if self.type != "access":
+        if self.type not in (ACCESS, AUTHORIZATION):
             raise MalformedError(f"type must be 'access' or 'authorization', not '{self.type}'")
         compile_rule(self.pattern, self.rule)
-        if self.resource.tags:
-            raise NotImplementedYetError("policies with access tags")
+        for tag in self.resource.tags:
+            if tag.operator not in SINGLE:
+                raise MalformedError(f"the operator of the tag {tag.key} must be one of {', '.join(SINGLE)}")
+            _check_value(tag)
         self._check_subject()
         self._check_roles(custom_roles)
         self._check_resource(account_id)
 
     def _check_subject(self) -> None:
         keys = [attribute.key for attribute in self.subject.attributes]
-        if keys == ["access_group_id"]:
-            raise NotImplementedYetError("policies of access groups")
-        if keys != ["iam_id"]:
+        for attribute in self.subject.attributes:
+            _check_value(attribute)
+        if self.type == AUTHORIZATION:
+            if "serviceName" not in keys or len(set(keys)) != len(keys):
+                raise MalformedError("the subject of an authorization must name each key once, serviceName among them")
+            return
+        if keys not in (["iam_id"], ["access_group_id"]):
             raise MalformedError("subject.attributes must hold exactly one iam_id or access_group_id")
         if self.subject.attributes[0].operator != "stringEquals":
             raise MalformedError("the operator of a subject's attribute must be stringEquals")
-        _check_value(self.subject.attributes[0])
+        if self.is_for_group and not self.subject_id.startswith(ACCESS_GROUP):
+            raise MalformedError(
+                f"there is no access group '{self.subject_id}': its id would begin with {ACCESS_GROUP}"
+            )
 
     def _check_roles(self, custom_roles: Container[str]) -> None:
         if not self.control.grant.roles:
@@ -169,6 +189,10 @@ class PolicyBody(msgspec.Struct):
     def _is_about_a_group(self) -> bool:
         about_a_group = self.target().get("resourceType") == "resource-group"
         return about_a_group and unverified.RESOURCE_GROUP_POLICY_NEEDS_NO_SERVICE
+
+
+def _in_order(attributes: list[Attribute]) -> list[tuple[str, str, list[str]]]:
+    return sorted((a.key, a.operator, sorted(a.values())) for a in attributes)
 
 
 def _check_value(attribute: Attribute) -> None:

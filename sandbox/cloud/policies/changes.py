@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 
 from sandbox.cloud import limits, roles, unverified
 from sandbox.cloud.accounts import Account
 from sandbox.cloud.identity.models import ServiceId, is_service_id
-from sandbox.cloud.policies.bodies import PolicyBody
+from sandbox.cloud.policies.bodies import ACCESS, AUTHORIZATION, PolicyBody
 from sandbox.cloud.policies.custom import custom_roles
 from sandbox.cloud.policies.errors import PolicyError
 from sandbox.cloud.policies.models import ACTIVE, DELETED, Policy
@@ -17,8 +17,8 @@ from sandbox.cloud.web import Call
 
 def create(call: Call, body: PolicyBody, version: int) -> Policy:
     """Make a policy."""
-    _check(call, body, "create")
-    _refuse_too_many(call, body.iam_id)
+    _check(call, body, "create", version)
+    _refuse_too_many(call, body)
     policy = Policy.of(body, call.caller.account_id, call.now, call.caller.iam_id, version)
     _refuse_duplicate(call, policy)
     call.session.add(policy)
@@ -28,10 +28,14 @@ def create(call: Call, body: PolicyBody, version: int) -> Policy:
 
 def replace(call: Call, policy: Policy, body: PolicyBody, version: int) -> None:
     """Give a policy another content; what v2 replaces is a v2 policy from then on."""
-    _check(call, body, "update")
+    _check(call, body, "update", version)
     _check_tag(call, policy)
+    if body.type != policy.document["type"]:
+        raise PolicyError.malformed("the type of a policy can't be changed")
     refuse_locked(call, policy.iam_id)
-    policy.document, policy.meaning, policy.iam_id = body.document(), body.meaning(), body.iam_id
+    if body.resource.tags and not PolicyBody.of(policy.document).resource.tags:
+        _refuse_too_many_tagged(call)
+    policy.document, policy.meaning, policy.iam_id = body.document(), body.meaning(), body.subject_id
     _refuse_duplicate(call, policy)
     policy.version = max(policy.version, version)
     policy.touch(call.now, call.caller.iam_id)
@@ -49,11 +53,11 @@ def delete(call: Call, policy: Policy) -> None:
 def restore(call: Call, policy: Policy) -> None:
     """Make a deleted policy active again; one that is active stays as it is."""
     body = PolicyBody.of(policy.document)
-    _check(call, body, "update")
+    _check(call, body, "update", policy.version)
     _check_tag(call, policy)
     if policy.state == ACTIVE:
         return
-    _refuse_too_many(call, policy.iam_id)
+    _refuse_too_many(call, body)
     _refuse_duplicate(call, policy)
     policy.state = ACTIVE
     call.made(policy.id)
@@ -107,14 +111,16 @@ def refuse_locked(call: Call, iam_id: str) -> None:
         raise PolicyError.locked(iam_id)
 
 
-def _check(call: Call, body: PolicyBody, action: str) -> None:
+def _check(call: Call, body: PolicyBody, action: str, version: int) -> None:
     """See that the body's rules hold, its subject exists and the caller may grant what it grants."""
     account_id = call.caller.account_id
+    if body.type == AUTHORIZATION and version != 1:
+        raise PolicyError.malformed("policies of type authorization are made with /v1/policies")
     body.check(account_id, {role.crn for role in custom_roles(call.session, account_id)})
     call.authorize(f"iam.policy.{action}", body.target())
-    if not _exists(call, body.iam_id):
-        raise PolicyError.malformed(f"there is no identity '{body.iam_id}' in the account")
-    refuse_locked(call, body.iam_id)
+    if body.type == ACCESS and not body.is_for_group and not _exists(call, body.subject_id):
+        raise PolicyError.malformed(f"there is no identity '{body.subject_id}' in the account")
+    refuse_locked(call, body.subject_id)
 
 
 def _check_tag(call: Call, policy: Policy) -> None:
@@ -132,14 +138,23 @@ def _exists(call: Call, iam_id: str) -> bool:
     return call.session.get_one(Account, call.caller.account_id).owner_iam_id == iam_id
 
 
-def _refuse_too_many(call: Call, iam_id: str) -> None:
-    for column, value, limit in (
-        (Policy.account_id, call.caller.account_id, limits.POLICIES_PER_ACCOUNT),
-        (Policy.iam_id, iam_id, limits.POLICIES_PER_SUBJECT),
-    ):
-        held = select(func.count()).where(column == value, Policy.state == ACTIVE)
-        if (call.session.scalar(held) or 0) >= limit:
-            raise PolicyError.too_many(limit)
+def _refuse_too_many(call: Call, body: PolicyBody) -> None:
+    _refuse_more_than(call, limits.POLICIES_PER_ACCOUNT)
+    if body.subject_id:
+        _refuse_more_than(call, limits.POLICIES_PER_SUBJECT, Policy.iam_id == body.subject_id)
+    if body.resource.tags:
+        _refuse_too_many_tagged(call)
+
+
+def _refuse_too_many_tagged(call: Call) -> None:
+    _refuse_more_than(call, limits.TAGGED_POLICIES, func.json_extract(Policy.document, "$.resource.tags").is_not(None))
+
+
+def _refuse_more_than(call: Call, limit: int, *those: ColumnElement[bool]) -> None:
+    of_account = Policy.account_id == call.caller.account_id
+    held = select(func.count()).where(of_account, Policy.state == ACTIVE, *those)
+    if (call.session.scalar(held) or 0) >= limit:
+        raise PolicyError.too_many(limit)
 
 
 def _refuse_duplicate(call: Call, policy: Policy) -> None:

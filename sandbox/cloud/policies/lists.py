@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
-from sqlalchemy import Select, false, select
+from sqlalchemy import Select, select
 from starlette.responses import Response
 
 from sandbox.cloud import unverified
-from sandbox.cloud.errors import NotImplementedYetError
 from sandbox.cloud.policies.bodies import PolicyBody
 from sandbox.cloud.policies.changes import may_read
 from sandbox.cloud.policies.errors import PolicyError
@@ -16,8 +15,8 @@ from sandbox.cloud.policies.models import ACTIVE, DELETED, Policy
 from sandbox.cloud.policies.showing import shown
 from sandbox.cloud.web import Call, answer
 
-_SORTS = ("id", "created_at", "created_by_id", "last_modified_at", "last_modified_by_id", "state")
-_LACKING_SORTS = ("type", "href", "last_permit_at", "last_permit_frequency")
+_COLUMNS = ("id", "created_at", "created_by_id", "last_modified_at", "last_modified_by_id", "state")
+_SORTS = (*_COLUMNS, "type", "href", "last_permit_at", "last_permit_frequency")
 
 
 def respond_list(call: Call, version: int) -> Response:
@@ -26,9 +25,8 @@ def respond_list(call: Call, version: int) -> Response:
     if account_id is None:
         raise PolicyError.missing_query("account_id")
     limit, start = _window(call)
-    wanted = _sorted(call, _wanted(call, account_id))
-    found = [policy for policy in call.session.scalars(wanted) if _fits(call, policy)]
-    found = found if may_read(call, account_id) else []
+    found = [policy for policy in call.session.scalars(_wanted(call, account_id)) if _fits(call, policy)]
+    found = _sorted(call, found) if may_read(call, account_id) else []
     content: dict[str, object] = {
         "policies": [shown(call, policy, version) for policy in found[start : start + limit]],
         "limit": limit,
@@ -48,27 +46,48 @@ def _wanted(call: Call, account_id: str) -> Select[Policy]:
     wanted = select(Policy).where(
         Policy.account_id == account_id, Policy.state == state, Policy.id.not_in(call.hidden())
     )
-    if iam_id := call.query("iam_id"):
-        wanted = wanted.where(Policy.iam_id == iam_id)
-    kind, group = call.query("type"), call.query("access_group_id")
-    return wanted.where(false()) if group or kind not in (None, "access") else wanted
+    for name in ("iam_id", "access_group_id"):
+        if subject := call.query(name):
+            wanted = wanted.where(Policy.iam_id == subject)
+    return wanted.order_by(Policy.id)
 
 
 def _fits(call: Call, policy: Policy) -> bool:
-    target = PolicyBody.of(policy.document).target()
+    body = PolicyBody.of(policy.document)
+    if call.query("type") not in (None, body.type) or call.query("iam_id" if body.is_for_group else "access_group_id"):
+        return False
+    if not _carries(body, call.query("tag_name"), call.query("tag_value")):
+        return False
+    target = body.target()
     wanted = {"serviceName": "service_name", "serviceType": "service_type", "service_group_id": "service_group_id"}
     return all(call.query(name) in (None, target.get(key)) for key, name in wanted.items())
 
 
-def _sorted(call: Call, wanted: Select[Policy]) -> Select[Policy]:
+def _carries(body: PolicyBody, name: str | None, value: str | None) -> bool:
+    if name is None and value is None:
+        return True
+    return any(name in (None, tag.key) and value in (None, tag.value) for tag in body.resource.tags)
+
+
+def _sorted(call: Call, found: list[Policy]) -> list[Policy]:
     sort = call.query("sort") or "created_at"
     name = sort.removeprefix("-")
-    if name in _LACKING_SORTS:
-        raise NotImplementedYetError(f"sorting policies by {name}")
     if name not in _SORTS:
-        raise PolicyError.malformed(f"sort must be one of {', '.join((*_SORTS, *_LACKING_SORTS))}")
-    column = {key: getattr(Policy, key) for key in _SORTS}[name]
-    return wanted.order_by(column.desc() if sort.startswith("-") else column, Policy.id)
+        raise PolicyError.malformed(f"sort must be one of {', '.join(_SORTS)}")
+
+    def key(policy: Policy) -> tuple[int, str]:
+        """Return a number and a text, of which one tells."""
+        if name == "href":
+            return policy.version, policy.id
+        if name == "type":
+            return 0, str(policy.document["type"])
+        if name.startswith("last_permit_"):
+            at, count = call.world.activity.of(policy.id)
+            return (at if name == "last_permit_at" else count), ""
+        value: int | str = getattr(policy, name)
+        return (value, "") if isinstance(value, int) else (0, value)
+
+    return sorted(found, key=key, reverse=sort.startswith("-"))
 
 
 def _window(call: Call) -> tuple[int, int]:

@@ -28,6 +28,7 @@ class Policy(Row):
     id: Mapped[str] = mapped_column(primary_key=True)
     account_id: Mapped[str] = mapped_column(index=True)
     iam_id: Mapped[str] = mapped_column(index=True)
+    """The subject: an identity, or an access group; empty where it is a service."""
     document: Mapped[dict[str, object]]
     """type, description, subject, resource, control, pattern and rule, as the caller gave them."""
     meaning: Mapped[str] = mapped_column(index=True)
@@ -47,7 +48,7 @@ class Policy(Row):
         return cls(
             id=str(uuid.uuid4()),
             account_id=account_id,
-            iam_id=body.iam_id,
+            iam_id=body.subject_id,
             document=body.document(),
             meaning=body.meaning(),
             version=version,
@@ -76,6 +77,8 @@ def grants_of(
 ) -> tuple[Grant, ...]:
     """Return what the subject's active policies give in this account, and those deleted ones with these ids.
 
+    A policy with access tags gives nothing: no resource here carries a tag.
+
     `now`, in milliseconds, is the time by which their rules are judged.
     """
     in_force = or_(Policy.state == ACTIVE, Policy.id.in_(lingering)) if lingering else Policy.state == ACTIVE
@@ -91,7 +94,8 @@ def grants_of(
         bound = partial(_judge, rule, moment) if rule else None
         return Grant(policy_id, crns, conditions, custom_actions(session, account_id, crns), bound)
 
-    return tuple(grant(policy_id, PolicyBody.of(document)) for policy_id, document in session.execute(wanted))
+    bodies = [(policy_id, PolicyBody.of(document)) for policy_id, document in session.execute(wanted)]
+    return tuple(grant(policy_id, body) for policy_id, body in bodies if not body.resource.tags)
 
 
 def delete_policies_of(session: Session, iam_id: str, now: int, by: str) -> None:

@@ -19,7 +19,7 @@ _ONE = _PATH + "/{id}"
 
 @routes.on("POST", _PATH)
 def create(call: Call) -> Response:
-    """Create a policy."""
+    """Create a policy; one for an access group or with access tags gives nothing here."""
     return respond(call, changes.create(call, call.json(PolicyBody), 2), 201)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from sandbox.cloud import roles
-from sandbox.cloud.errors import MalformedError, NotImplementedYetError
+from sandbox.cloud.errors import MalformedError
 from sandbox.cloud.policies.bodies import (
     SINGLE,
     Attribute,
@@ -51,18 +51,18 @@ class V1Body(msgspec.Struct):
 
         Raises:
             MalformedError: it hasn't exactly one subject and one resource, or an operator is not one of v1.
-            NotImplementedYetError: it has access tags.
 
         """
         if len(self.subjects) != 1 or len(self.resources) != 1:
             raise MalformedError("subjects and resources must hold exactly one item each")
-        if self.resources[0].tags:
-            raise NotImplementedYetError("policies with access tags")
         return PolicyBody(
             type=self.type,
             control=Control(GrantBody(self.roles)),
             subject=Subject([_v2(attribute) for attribute in self.subjects[0].attributes]),
-            resource=Resource([_v2(attribute) for attribute in self.resources[0].attributes]),
+            resource=Resource(
+                [_v2(attribute) for attribute in self.resources[0].attributes],
+                [_v2(tag) for tag in self.resources[0].tags],
+            ),
             description=self.description,
         )
 
@@ -75,9 +75,8 @@ def shown_v1(body: PolicyBody, language: str) -> dict[str, object]:
         "roles": [_role(role.role_id, language) for role in body.control.grant.roles],
         "resources": [
             {
-                "attributes": [
-                    {"name": a.key, "value": a.value, "operator": a.operator} for a in body.resource.attributes
-                ]
+                "attributes": _v1(body.resource.attributes),
+                **({"tags": _v1(body.resource.tags)} if body.resource.tags else {}),
             }
         ],
     }
@@ -93,6 +92,10 @@ def placeholder(body: PolicyBody) -> dict[str, object]:
         "roles": [{"role_id": UNSUPPORTED_ROLE}],
         "resources": [{"attributes": [account]}],
     }
+
+
+def _v1(attributes: list[Attribute]) -> list[dict[str, object]]:
+    return [{"name": a.key, "value": a.value, "operator": a.operator} for a in attributes]
 
 
 def _v2(attribute: V1Attribute) -> Attribute:

@@ -28,14 +28,13 @@ class StateBody(msgspec.Struct):
 
 @routes.on("POST", _PATH)
 def create(call: Call) -> Response:
-    """Create a policy."""
+    """Create a policy; one for an access group, for a service, or with access tags gives nothing here."""
     return respond(call, changes.create(call, call.json(V1Body).policy(), 1), 201, 1)
 
 
 @routes.on("GET", _PATH)
 def list_all(call: Call) -> Response:
     """List the policies of an account."""
-    call.refuse_queries("tag_name", "tag_value")
     return respond_list(call, 1)
 
 
