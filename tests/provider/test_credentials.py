@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import parse_qs
 
 import pytest
+import requests
 
 from ibm_native import credentials
 from ibm_native.errors import ConfigurationError
@@ -62,6 +63,30 @@ async def test_a_trusted_profile_logs_in_with_the_compute_resource_s_token(
     assert asked["grant_type"] == ["urn:ibm:params:oauth:grant-type:cr-token"]
     assert asked["cr_token"] == ["the-compute-token"]
     assert asked["profile_id"] == ["Profile-1"]
+
+
+def granted(cloud: StandIn) -> str:
+    """Return IAM's answer to a login of the account's owner: the stand-in itself has no trusted profiles."""
+    grant = {"grant_type": "urn:ibm:params:oauth:grant-type:apikey", "apikey": cloud.api_key}
+    return requests.post(f"{cloud.url}/identity/token", data=grant, timeout=10).text
+
+
+async def test_what_a_trusted_profile_logged_in_for_is_made(
+    plugin: Engine, cloud: StandIn, wire: Wire, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "token").write_text("the-compute-token")
+    monkeypatch.setenv("IAM_IDENTITY_AUTH_TYPE", "container")
+    monkeypatch.setenv("IAM_IDENTITY_CR_TOKEN_FILENAME", str(tmp_path / "token"))
+    monkeypatch.setenv("IAM_IDENTITY_IAM_PROFILE_ID", "Profile-1")
+    wire.troubles = [Trouble("POST /identity/token", "answer", status=200, body=granted(cloud))]
+    await plugin.configure(iamEndpoint=wire.url, registryEndpoint=wire.url)
+    identity = await plugin.make(SERVICE_ID, {"name": "puller"})
+    space = await plugin.make("ibm-native:registry:Namespace", {"name": "my-images", "region": "jp-tok"})
+    assert all(f"a/{cloud.account_id}" in each.outputs["crn"] for each in (identity, space))
+    assert wire.count("POST /identity/token") == 1
+    asked = next(parse_qs(body.decode()) for body in wire.bodies if b"grant_type" in body)
+    assert asked["grant_type"] == ["urn:ibm:params:oauth:grant-type:cr-token"]
+    assert (asked["cr_token"], asked["profile_id"]) == (["the-compute-token"], ["Profile-1"])
 
 
 async def test_a_compute_resource_without_a_token_gets_one_clear_line(
