@@ -12,6 +12,7 @@ from sandbox.cloud import authz, roles
 from sandbox.cloud.accounts import Account
 from sandbox.cloud.controls.delays import Delays
 from sandbox.cloud.controls.journal import OWNER, Decision
+from sandbox.cloud.identity.models import is_service_id
 from sandbox.cloud.policies.models import grants_of
 
 
@@ -38,6 +39,8 @@ class Rights:
     @cached_property
     def is_owner(self) -> bool:
         """Whether the caller owns its account."""
+        if is_service_id(self._caller.iam_id):
+            return False
         account = self._session.get(Account, self._caller.account_id)
         return account is not None and account.owner_iam_id == self._caller.iam_id
 

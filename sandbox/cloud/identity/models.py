@@ -7,7 +7,7 @@ import hashlib
 import secrets
 import uuid
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from sandbox.cloud import unverified
@@ -148,6 +148,10 @@ class ApiKey(Row):
         return not self.disabled and (self.expires_at is None or now < self.expires_at)
 
 
+_BY_HASH = select(ApiKey).where(ApiKey.value_hash == bindparam("value_hash"))
+"""Built once: every login and every token asks it."""
+
+
 def is_service_id(iam_id: str) -> bool:
     """Tell a service ID's IAM ID from a user's."""
     return iam_id.startswith("iam-ServiceId-")
@@ -171,4 +175,4 @@ def next_tag(tag: str | None) -> str:
 
 def find_key(session: Session, value: str) -> ApiKey | None:
     """Return the key with this value, whether it may be used or not."""
-    return session.scalars(select(ApiKey).where(ApiKey.value_hash == hash_of(value))).one_or_none()
+    return session.scalars(_BY_HASH, {"value_hash": hash_of(value)}).one_or_none()

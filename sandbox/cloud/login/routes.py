@@ -49,17 +49,19 @@ def post(call: Call) -> Response:
 def _token(call: Call, caller: Caller, scopes: Sequence[str]) -> Response:
     region = call.world.regions.of_host(call.request.headers.get("host", ""))
     rights = call.rights_of(caller)
+    owners: dict[str, str] = {}
 
     def allows(name: str, action: str) -> bool:
         """Tell whether the caller may do this; never in a namespace that doesn't exist."""
         namespace = call.session.get(Namespace, (region, name))
         if namespace is None:
             return False
+        owners[name] = namespace.account_id
         target = authz.registry_target(namespace.account_id, region, name, namespace.resource_group_id)
         return rights.permit(f"{roles.REGISTRY}.{action}", target)
 
     access = granted(parse(scopes), allows)
-    _check_account(call, region, access)
+    _check_accounts(call, region, access, owners)
     token, issued = call.world.registry_tokens.sign(region, caller.iam_id, access)
     shown = {
         "token": token,
@@ -70,8 +72,8 @@ def _token(call: Call, caller: Caller, scopes: Sequence[str]) -> Response:
     return answer(shown, headers={"Cache-Control": "no-store"})
 
 
-def _check_account(call: Call, region: str, access: Sequence[Mapping[str, object]]) -> None:
-    """Go on only if the accounts that own what is granted allow it at the moment.
+def _check_accounts(call: Call, region: str, access: Sequence[Mapping[str, object]], owners: Mapping[str, str]) -> None:
+    """Go on only if the accounts that own what is granted, by `owners` (namespace -> account), allow it at the moment.
 
     Raises:
         LoginError: a push and too much stored, a pull and too much pulled, or a public name where only private ones
@@ -81,8 +83,7 @@ def _check_account(call: Call, region: str, access: Sequence[Mapping[str, object
     private = call.request.headers.get("host", "").startswith("private.")
     for item in access:
         actions = cast("list[str]", item["actions"])
-        namespace = call.session.get_one(Namespace, (region, str(item["name"]).partition("/")[0]))
-        account = account_of(call.session, region, namespace.account_id)
+        account = account_of(call.session, region, owners[str(item["name"]).partition("/")[0]])
         if account.private_only and not private:
             raise LoginError(*unverified.PRIVATE_ONLY)
         if "push" in actions and not may_push(call.session, account):

@@ -10,7 +10,7 @@ import hmac
 from datetime import UTC, datetime
 
 import msgspec
-from sqlalchemy import delete
+from sqlalchemy import bindparam, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 from starlette.responses import Response
 
@@ -45,6 +45,14 @@ class Traffic(Row):
     account_id: Mapped[str] = mapped_column(primary_key=True)
     month: Mapped[str] = mapped_column(primary_key=True)
     pulled_bytes: Mapped[int]
+
+
+_PULLED = select(Traffic.pulled_bytes).where(
+    Traffic.region == bindparam("region"),
+    Traffic.account_id == bindparam("account_id"),
+    Traffic.month == bindparam("month"),
+)
+"""Built once: every login asks it."""
 
 
 class _Target(msgspec.Struct, rename="camel"):
@@ -115,8 +123,8 @@ def month_of(now: int) -> str:
 
 def pulled_bytes(session: Session, region: str, account_id: str, now: int) -> int:
     """Return what was pulled from an account's images in a region this month."""
-    found = session.get(Traffic, (region, account_id, month_of(now)))
-    return found.pulled_bytes if found else 0
+    key = {"region": region, "account_id": account_id, "month": month_of(now)}
+    return session.scalar(_PULLED, key) or 0
 
 
 def _is_new(call: Call, event: _Event) -> bool:
