@@ -139,7 +139,7 @@ def test_a_policy_with_tags_is_shown_and_covers_nothing(cloud: StandIn, owner: C
 
 def test_a_v1_policy_with_tags_is_found_by_them(cloud: StandIn, owner: Clients) -> None:
     robot = make_robot(cloud)
-    body = for_service(cloud) | {"type": "access"}
+    body: Json = {**for_service(cloud), "type": "access"}
     body["subjects"] = [{"attributes": [{"name": "iam_id", "value": robot.iam_id}]}]
     owner.policies.create_policy(**body)
     tags = [{"name": "env", "value": "test", "operator": "stringEquals"}]
