@@ -16,6 +16,12 @@ SCANNED, UNSUPPORTED, INCOMPLETE = "SCANNED", "UNSUPPORTED", "INCOMPLETE"
 CVE, NOTICE, CONFIGURATION = "cve", "sn", "configuration"
 
 
+SCAN_DAYS = 30
+"""How long a scan's result is kept, from IBM's docs. An image that is tagged is scanned anew then."""
+
+_DAY = 24 * 3600 * 1000
+
+
 class Scan(Row):
     """What was found in one image; how bad that is depends on what is known when somebody asks."""
 
@@ -58,6 +64,11 @@ def due(session: Session, region: str, pushed_before: int) -> Image | None:
         .order_by(Image.pushed_at)
     )
     return session.scalars(wanted.limit(1)).first()
+
+
+def drop_old_scans(session: Session, now: int, _agenda: object) -> None:
+    """Remove results that have been kept for long enough; `now` is in milliseconds."""
+    session.execute(delete(Scan).where(Scan.scanned_at <= now - SCAN_DAYS * _DAY))
 
 
 def scan_of(session: Session, image: Image) -> Scan | None:

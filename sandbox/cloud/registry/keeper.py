@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
+from sandbox.cloud.advisor.models import drop_old_scans
 from sandbox.cloud.advisor.scanner import Advisor, scan_due
 from sandbox.cloud.clock import Clock
 from sandbox.cloud.login.tokens import RegistryTokens
@@ -22,7 +23,7 @@ _TICK = 1.0
 """Seconds between two looks at the clock, and between two attempts at a registry that is down."""
 
 
-_DUE: tuple[Callable[[Session, int, Agenda], None], ...] = (run_due, expire)
+_DUE: tuple[Callable[[Session, int, Agenda], None], ...] = (run_due, expire, drop_old_scans)
 """What the clock brings about: called in a transaction, with the time in milliseconds."""
 
 
