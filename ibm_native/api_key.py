@@ -11,7 +11,7 @@ import pulumi
 from ibm_native import rules
 from ibm_native.client import PAGE
 from ibm_native.declare import Plain, Prop, Resource
-from ibm_native.errors import LostAnswerError, ProviderError, conceal
+from ibm_native.errors import ApiError, LostAnswerError, ProviderError, conceal
 from ibm_native.failures import Job
 from ibm_native.lifecycle import (
     LOST_ANSWER_SECONDS,
@@ -32,6 +32,11 @@ from ibm_native.values import Values
 
 _NEEDS = "the role Operator or Administrator on the service ID (IAM Identity)"
 _NEEDS_VIEWER = "the role Viewer on the service ID (IAM Identity)"
+
+KEYS_OF_AN_IDENTITY = 20
+"""How many API keys IBM lets an identity hold."""
+_LIMIT_STATUSES = {400, 409, 422}
+"""IBM documents none for the limit: the number of keys decides."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,12 +95,12 @@ class ApiKeyLife(LifeCycle):
         account = await call.cloud.account(what)
         mark = Mark.new(call.urn)
         try:
-            body = await self._post(call, what, account, inputs, mark)
+            body = await self._make(call, what, account, inputs, mark)
         except LostAnswerError:
             # The key may exist, but nobody knows its value.
             if not await self._remove_attempt(call, what, account, inputs, mark):
                 raise
-            body = await self._post(call, what, account, inputs, mark)
+            body = await self._make(call, what, account, inputs, mark)
         resource_id, value = text(body, "id"), text(body, "apikey")
         conceal(value)
         async with undone_by(lambda: self.delete(call, resource_id, inputs)):
@@ -158,6 +163,35 @@ class ApiKeyLife(LifeCycle):
         what = f"delete API key {resource_id}"
         job = Job(what, _NEEDS)
         await gone(call, what, lambda: call.cloud.identity(job, lambda api: api.delete_api_key(resource_id)))
+
+    async def _make(self, call: Call, what: str, account: str, inputs: Values, mark: Mark) -> Json:
+        """Post; once more after making room, if the identity holds all the keys that it may."""
+        try:
+            return await self._post(call, what, account, inputs, mark)
+        except ApiError as refused:
+            if refused.status not in _LIMIT_STATUSES or not await self._made_room(call, account, inputs, mark, refused):
+                raise
+        return await self._post(call, what, account, inputs, mark)
+
+    async def _made_room(self, call: Call, account: str, inputs: Values, mark: Mark, refused: ApiError) -> bool:
+        """Tell whether a key was removed that nobody can be using: it is of this resource, which the state lacks."""
+        held = await self._of_identity(call, account, inputs.text("iam_id"))
+        if len(held) < KEYS_OF_AN_IDENTITY:
+            return False
+        own = [text(each, "id") for each in held if mark.same_resource(text(each, "description"))]
+        left = [] if call.in_state else [each for each in own if not await self._was_used(call, each)]
+        if not left:
+            raise ApiError(
+                refused.what,
+                refused.why,
+                f"The identity holds {len(held)} API keys; IBM's limit is {KEYS_OF_AN_IDENTITY}. Remove one that "
+                "nobody uses, then run the same command again.",
+                status=refused.status,
+                code=refused.code,
+            )
+        for each in left:
+            await self.delete(call, each, inputs)
+        return True
 
     async def _post(self, call: Call, what: str, account: str, inputs: Values, mark: Mark) -> Json:
         reply = await once_known(

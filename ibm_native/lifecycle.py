@@ -29,11 +29,12 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class Call:
-    """What every method of a life cycle gets: the cloud, and whose resource it is."""
+    """What every method of a life cycle gets: the cloud, whose resource it is, and whether the state has it already."""
 
     cloud: Cloud
     urn: str
     journal: Journal
+    in_state: bool = False
 
     @property
     def pace(self) -> Pace:

@@ -83,6 +83,8 @@ class IbmNative(Provider):
         self.journal = journal or Journal()
         self._connection = Connection()
         self._cloud: Cloud | None = None
+        # The engine checks a replacement a second time, without old inputs: what was in the state once stays here.
+        self._in_state: set[str] = set()
         self._lives = {each.declaration.token: each for each in LIVES}
         self._functions = {each.token: each for each in FUNCTIONS}
 
@@ -124,6 +126,8 @@ class IbmNative(Provider):
         """Check a resource's inputs, all of them at once, and fill in defaults."""
         life = self._life(request.type)
         inputs = life.declaration.inputs
+        if request.old_inputs:
+            self._in_state.add(request.urn)
         checked, problems = check(inputs, request.new_inputs)
         given = frozenset(each.name for each in inputs if each.wire in checked)
         problems += life.problems(given, known(inputs, checked))
@@ -228,7 +232,7 @@ class IbmNative(Provider):
         return life
 
     def _call(self, urn: str) -> Call:
-        return Call(self._reach(), urn, self.journal)
+        return Call(self._reach(), urn, self.journal, urn in self._in_state)
 
     def _reach(self) -> Cloud:
         if self._cloud is None:

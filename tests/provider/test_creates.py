@@ -10,7 +10,7 @@ from ibm_cloud_sdk_core.authenticators import IAMAuthenticator
 from ibm_native.journal import Journal
 from sandbox.cloud.testing import StandIn
 from tests.provider.conftest import FastPace
-from tests.provider.engine import Engine, RefusedError, Secret
+from tests.provider.engine import Engine, RefusedError, Resource, Secret
 from tests.provider.samples import API_KEY, NAMESPACE, POLICY, SERVICE_ID, inputs_of, owner_of
 from tests.provider.wire import Trouble, Wire
 
@@ -84,6 +84,36 @@ async def test_a_key_that_somebody_logged_in_with_is_no_orphan(engine: Engine, c
     second = await engine.make(API_KEY, inputs_of(API_KEY, owner))
     assert await engine.refresh(first) == first
     assert await engine.refresh(second) == second
+
+
+async def full_of_keys(engine: Engine, owner: Resource) -> list[Resource]:
+    """Make as many keys of one identity as IBM allows, each another resource's."""
+    wanted = inputs_of(API_KEY, owner)
+    return [await engine.make(API_KEY, wanted, name=f"key-{number}") for number in range(20)]
+
+
+async def test_an_orphan_makes_room_where_an_identity_may_hold_no_more_keys(engine: Engine, wire: Wire) -> None:
+    owner = await owner_of(engine)
+    orphan, *others = await full_of_keys(engine, owner)
+    asked = wire.count("POST /v1/apikeys")
+    made = await engine.make(API_KEY, inputs_of(API_KEY, owner), name="key-0")
+    assert wire.count("POST /v1/apikeys") == asked + 2
+    assert wire.count("DELETE /v1/apikeys/.+") == 1
+    assert await engine.refresh(orphan) is None
+    for each in (made, *others):
+        assert await engine.refresh(each) == each
+
+
+async def test_no_key_that_somebody_may_use_makes_room(engine: Engine, cloud: StandIn, wire: Wire) -> None:
+    owner = await owner_of(engine)
+    wanted = inputs_of(API_KEY, owner)
+    used, standing, *_ = await full_of_keys(engine, owner)
+    IAMAuthenticator(used.outputs["apiKey"].value, url=cloud.url).token_manager.get_token()
+    await engine.check(API_KEY, wanted, "key-1", olds=standing.inputs)
+    for name in ("key-0", "key-1", "stranger"):
+        with pytest.raises(RefusedError, match=r"holds 20 API keys; IBM's limit is 20\. Remove one"):
+            await engine.make(API_KEY, wanted, name=name)
+    assert wire.count("DELETE /v1/apikeys/.+") == 0
 
 
 async def test_a_namespace_that_a_broken_off_create_made_is_known_again(engine: Engine, wire: Wire) -> None:
