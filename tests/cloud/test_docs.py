@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.cloud.advisor.advisories import Advisories
 from sandbox.paths import CHECKOUT
 
 pytestmark = [pytest.mark.cloud, pytest.mark.sandbox_only]
@@ -18,6 +19,7 @@ pytestmark = [pytest.mark.cloud, pytest.mark.sandbox_only]
 PAGE = CHECKOUT.joinpath("docs/cloud.md").read_text()
 PYTHON: list[str] = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 (SHELL,) = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
+(KNOWN,) = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
 
 
 @pytest.mark.parametrize("example", PYTHON)
@@ -28,6 +30,13 @@ def test_a_python_example_works(example: str) -> None:
 def test_there_are_three_examples() -> None:
     assert len(PYTHON) == 2
     assert SHELL
+
+
+def test_the_file_of_known_vulnerabilities_is_one_that_the_advisor_reads(tmp_path: Path) -> None:
+    tmp_path.joinpath("advisories.json").write_text(KNOWN)
+    (known,) = Advisories(tmp_path / "advisories.json").known()
+    assert known.applies({"openssl": "3.0.14-1~deb12u2"})
+    assert not known.applies({"openssl": "3.0.15-1~deb12u1"})
 
 
 def test_the_shell_example_works(tmp_path: Path) -> None:
