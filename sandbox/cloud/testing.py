@@ -182,12 +182,19 @@ class _Server(uvicorn.Server):
             server.close()
         for open_ in sockets or []:
             open_.close()
+        # A connection that was accepted a moment ago reaches uvicorn's list a few turns of the loop later.
+        for _ in range(_ACCEPT_TURNS):
+            await asyncio.sleep(0)
         for connection in list(self.server_state.connections):
             connection.shutdown()
         # uvicorn tells nobody when a connection is gone; it is a turn or two of the loop away.
         while self.server_state.connections:  # noqa: ASYNC110 (there is no event to wait for)
             await asyncio.sleep(0)
         await self.lifespan.shutdown()
+
+
+_ACCEPT_TURNS = 5
+"""asyncio takes three turns from accepting to telling the protocol; two to spare."""
 
 
 def _listen() -> socket.socket:
