@@ -18,6 +18,8 @@ from sandbox.paths import CHECKOUT
 from sandbox.toolchain import environment
 
 SANDBOX_STACK = "dev"
+PROJECT = "icr-private-image"
+"""The project's name in Pulumi.yaml, which its config keys carry in front."""
 
 
 @dataclass(frozen=True)
@@ -69,10 +71,11 @@ class Stack:
         """Return the stack's outputs, as the CLI shows them to anyone: secrets hidden."""
         return cast("dict[str, object]", self.read("stack", "output", "--json", "--stack", self.name))
 
-    def setting(self, key: str) -> str:
-        """Return the value of the project's config key, with Pulumi.yaml's default for one that isn't set."""
+    def settings(self) -> dict[str, str]:
+        """Return the project's config by key, with Pulumi.yaml's default for one that isn't set; no secret's value."""
         config = cast("dict[str, dict[str, str]]", self.read("config", "--json", "--stack", self.name))
-        return next((entry.get("value", "") for name, entry in config.items() if name.endswith(f":{key}")), "")
+        names = {name: name.removeprefix(f"{PROJECT}:") for name in config}
+        return {key: config[name].get("value", "") for name, key in names.items() if key != name}
 
     def ensure(self) -> None:
         """Make the stack if it isn't there; raises SandboxError if the CLI can't."""

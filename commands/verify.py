@@ -40,8 +40,9 @@ def verify(stack: Stack) -> list[Check]:
             f"pulumi up --stack {stack.name}   (for stack dev: make up)",
         )
     pods = cast("dict[str, dict[str, str]]", outputs["pods"])
-    page = Path(stack.folder, stack.setting("imageContext"), "index.html").read_text(encoding="utf-8")
-    cluster = Cluster(stack.environ, stack.setting("kubernetesContext"))
+    settings = stack.settings()
+    page = Path(stack.folder, settings["imageContext"], "index.html").read_text(encoding="utf-8")
+    cluster = Cluster(stack.environ, settings["kubernetesContext"])
     checks = [check for pod in pods.values() for check in check_pod(cluster, pod["namespace"], pod["name"], page)]
     namespace = next(iter(pods.values()))["namespace"]
     return [*checks, check_refusal(cluster, namespace, str(outputs["imageReference"]))]
