@@ -27,9 +27,10 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from sandbox import registry, settings
-from sandbox.layout import Layout
-from sandbox.supervisor import Command
+from sandbox import addresses
+from sandbox.endpoints import front, regions, registry, stand_in
+from sandbox.host.layout import Layout
+from sandbox.host.supervisor import Command
 from sandbox.toolchain import debian
 
 TARGET = 1.05
@@ -129,28 +130,28 @@ def _upload(http: httpx.Client, content: bytes) -> dict[str, object]:
 def _sides(folder: Path) -> Generator[dict[str, Side]]:
     """Start both registries, their fronts and the stand-in on free ports."""
     iam, *hosts = (f"127.0.0.1:{port}" for port in _free_ports(3))
-    addresses = dict(zip((WITH, WITHOUT), hosts, strict=True))
-    with mock.patch.multiple(settings, IAM_ADDRESS=iam, REGISTRY_ADDRESSES=addresses):
+    registries = dict(zip((WITH, WITHOUT), hosts, strict=True))
+    with mock.patch.multiple(addresses, IAM_ADDRESS=iam, REGISTRY_ADDRESSES=registries):
         layout = Layout(folder)
         layout.make()
-        registry.ensure_secrets(layout)
+        regions.ensure_secrets(layout)
         tree = debian.ensure()
-        cloud = registry.cloud_command(layout)
+        cloud = stand_in.command(layout)
         # A scan reads the image again, a while after its push. It is no part of the way in or out.
         commands = [Command([*cloud.arguments, "--scan-delay=86400"], cloud.environ)]
-        for region in addresses:
-            commands.append(registry.registry_command(layout, tree, region))
-            commands.append(registry.front_command(layout, tree, region))
-        plain = layout.config / f"{registry.part_name('registry', WITHOUT)}.yml"
+        for region in registries:
+            commands.append(registry.command(layout, tree, region))
+            commands.append(front.command(layout, tree, region))
+        plain = layout.config / f"{regions.part_name('registry', WITHOUT)}.yml"
         plain.write_text(plain.read_text().partition("auth:")[0])
         with (folder / "log").open("wb") as log:
             processes = [_start(command, log.fileno()) for command in commands]
         try:
-            _await(lambda: registry.front(WITH).problem() is None)
-            _await(lambda: httpx.get(f"http://{addresses[WITHOUT]}/v2/").status_code == 200)
+            _await(lambda: front.part(WITH).problem() is None)
+            _await(lambda: httpx.get(f"http://{registries[WITHOUT]}/v2/").status_code == 200)
             key = layout.deployer_key.read_text().strip()
-            _make_namespace(iam, addresses[WITH], key)
-            yield {WITH: Side(addresses[WITH], key), WITHOUT: Side(addresses[WITHOUT], None)}
+            _make_namespace(iam, registries[WITH], key)
+            yield {WITH: Side(registries[WITH], key), WITHOUT: Side(registries[WITHOUT], None)}
         finally:
             for process in processes:
                 process.terminate()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from ibm_native.regions import REGISTRY_HOSTS
+from ibm_native.cloud.regions import REGISTRY_HOSTS
 
 __all__ = ["NAMESPACE_PATTERN", "NAMESPACE_RULE", "REGISTRY_HOSTS", "host_of"]
 

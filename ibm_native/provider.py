@@ -29,26 +29,27 @@ from pulumi.provider.experimental.provider import (
     UpdateResponse,
 )
 
-from ibm_native.access import AccessLife
-from ibm_native.access_policy import AccessPolicyLife
-from ibm_native.api_key import ApiKeyLife
-from ibm_native.client import Cloud
-from ibm_native.declare import Declaration, Plain
-from ibm_native.derive import check, diff
-from ibm_native.errors import ProviderError
-from ibm_native.journal import Journal
-from ibm_native.lifecycle import Call, LifeCycle
+from ibm_native.cloud.client import Cloud
+from ibm_native.cloud.connection import IAM_ENDPOINT, WAIT_SECONDS, Connection
+from ibm_native.cloud.errors import ProviderError
+from ibm_native.cloud.pace import Pace
+from ibm_native.configuration import PROPERTIES
+from ibm_native.iam.access_policy import AccessPolicyLife
+from ibm_native.iam.api_key import ApiKeyLife
+from ibm_native.iam.service_id import ServiceIdLife
 from ibm_native.lookups import FUNCTIONS
-from ibm_native.namespace import NamespaceLife
-from ibm_native.pace import Pace
-from ibm_native.plan import PlanLife
-from ibm_native.quota import QuotaLife
-from ibm_native.retention_policy import RetentionPolicyLife
-from ibm_native.scan_gate import ScanGateLife
-from ibm_native.schema import schema
-from ibm_native.service_id import ServiceIdLife
-from ibm_native.settings import IAM_ENDPOINT, PROPERTIES, WAIT_SECONDS, Connection
-from ibm_native.values import UNKNOWN, Read, Wire, is_secret, known, plain, to_wire, with_numbers
+from ibm_native.model.declare import Declaration, Plain
+from ibm_native.model.derive import check, diff
+from ibm_native.model.journal import Journal
+from ibm_native.model.lifecycle import Call, LifeCycle
+from ibm_native.model.schema import schema
+from ibm_native.model.values import UNKNOWN, Read, Wire, is_secret, known, plain, to_wire, with_numbers
+from ibm_native.registry.access import AccessLife
+from ibm_native.registry.namespace import NamespaceLife
+from ibm_native.registry.plan import PlanLife
+from ibm_native.registry.quota import QuotaLife
+from ibm_native.registry.retention_policy import RetentionPolicyLife
+from ibm_native.registry.scan_gate import ScanGateLife
 from ibm_native.version import PACKAGE
 
 LIVES: tuple[LifeCycle, ...] = (

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ibm_native.declare import Declaration, Property
-from ibm_native.function import Function
+from ibm_native.configuration import PROPERTIES
 from ibm_native.lookups import FUNCTIONS
+from ibm_native.model.declare import Declaration, Property
+from ibm_native.model.function import Function
 from ibm_native.provider import LIVES
-from ibm_native.settings import PROPERTIES
 from ibm_native.version import PACKAGE, VERSION
 
 _INTRODUCTION = f"""# The provider `{PACKAGE}`

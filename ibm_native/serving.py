@@ -21,7 +21,7 @@ from pulumi.provider.experimental.provider import DiffRequest, DiffResponse
 from pulumi.provider.experimental.server import ProviderServicer
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
-from ibm_native.errors import ProviderError, scrub
+from ibm_native.cloud.errors import ProviderError, scrub
 from ibm_native.provider import IbmNative, OldInputsDiffRequest
 from ibm_native.version import PACKAGE, VERSION
 

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import psutil
 
-from sandbox import cgroups, mounts, network, sysctls
-from sandbox.layout import Layout
+from sandbox.host import cgroups, mounts, sysctls
+from sandbox.host.layout import Layout
+from sandbox.kubernetes import network
 
 _SHIM_SOCKETS = Path("/run/containerd/s")
 _POD_LOG_LINKS = Path("/var/log/containers")

@@ -14,25 +14,15 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from sandbox import (
-    base_image,
-    cleanup,
-    cluster,
-    containerd,
-    docker_engine,
-    kubelet,
-    network,
-    preflight,
-    progress,
-    registry,
-    sysctls,
-    tasks,
-    toolchain,
-)
+from sandbox import cleanup, preflight, progress, toolchain
+from sandbox.endpoints import front, regions, registry, stand_in
 from sandbox.errors import SandboxError
-from sandbox.layout import Layout, current
-from sandbox.supervisor import Command, Part, Supervisor
-from sandbox.tasks import Task
+from sandbox.host import sysctls, tasks
+from sandbox.host.layout import Layout, current
+from sandbox.host.supervisor import Command, Part, Supervisor
+from sandbox.host.tasks import Task
+from sandbox.images import base_image, docker_engine
+from sandbox.kubernetes import containerd, control_plane, kubelet, network
 from sandbox.toolchain import Tools, children
 from sandbox.toolchain.debian import DebianTree
 
@@ -56,8 +46,8 @@ class PartStatus:
         return self.problem is None
 
 
-def up(regions: Iterable[str] = ()) -> None:
-    """Start what doesn't run; `regions` of the registry are started beside those that run, or always do.
+def up(wanted: Iterable[str] = ()) -> None:
+    """Start what doesn't run; the regions `wanted` of the registry are started beside those that run, or always do.
 
     Raises SandboxError if this machine won't do, a part doesn't come up, or a region doesn't exist.
     """
@@ -65,15 +55,15 @@ def up(regions: Iterable[str] = ()) -> None:
     layout = current()
     preflight.check_home(layout)
     with _alone(layout):
-        chosen = registry.with_regions(layout, regions)
-        if chosen == registry.regions(layout) and _is_ready(layout):
+        chosen = regions.running_with(layout, wanted)
+        if chosen == regions.running(layout) and _is_ready(layout):
             return
         cancelled = threading.Event()
         supervisor = Supervisor(layout, cancelled)
         toolchain.check()
         _forget_earlier_boot(layout)
         layout.make()
-        registry.choose(layout, chosen)
+        regions.choose(layout, chosen)
         preflight.check_machine(layout, supervisor)
         tools = toolchain.ensure()
         sysctls.note(layout)
@@ -132,17 +122,13 @@ def _parts(layout: Layout, supervisor: Supervisor) -> list[Part]:
     return [
         containerd.part(layout),
         docker_engine.part(layout),
-        cluster.etcd(layout),
-        cluster.apiserver(layout),
-        cluster.controller_manager(layout),
-        cluster.scheduler(layout),
+        control_plane.etcd(layout),
+        control_plane.apiserver(layout),
+        control_plane.controller_manager(layout),
+        control_plane.scheduler(layout),
         kubelet.part(layout, supervisor),
-        registry.cloud(layout),
-        *(
-            part
-            for region in registry.regions(layout)
-            for part in (registry.registry(layout, region), registry.front(region))
-        ),
+        stand_in.part(layout),
+        *(part for region in regions.running(layout) for part in (registry.part(layout, region), front.part(region))),
     ]
 
 
@@ -163,22 +149,27 @@ def _steps(layout: Layout, tools: Tools, supervisor: Supervisor) -> dict[str, Ta
     debian = tools.debian
     docker = docker_engine.part(layout)
     return {
-        "credentials": Task(lambda: cluster.ensure_credentials(layout)),
+        "credentials": Task(lambda: control_plane.ensure_credentials(layout)),
         "bridge": Task(lambda: network.ensure_bridge(layout)),
-        "etcd": Task(start(cluster.etcd(layout), lambda: cluster.etcd_command(layout, tools))),
+        "etcd": Task(start(control_plane.etcd(layout), lambda: control_plane.etcd_command(layout, tools))),
         "containerd": Task(start(containerd.part(layout), lambda: containerd.command(layout, debian))),
-        "secrets": Task(lambda: registry.ensure_secrets(layout)),
+        "secrets": Task(lambda: regions.ensure_secrets(layout)),
         "apiserver": Task(
-            start(cluster.apiserver(layout), lambda: cluster.apiserver_command(layout, tools)), ("etcd", "credentials")
+            start(control_plane.apiserver(layout), lambda: control_plane.apiserver_command(layout, tools)),
+            ("etcd", "credentials"),
         ),
         "pause image": Task(lambda: containerd.ensure_pause_image(layout, debian), ("containerd",)),
         "node": Task(lambda: kubelet.ensure_node(layout), ("apiserver",)),
         "controller manager": Task(
-            start(cluster.controller_manager(layout), lambda: cluster.controller_manager_command(layout, tools)),
+            start(
+                control_plane.controller_manager(layout),
+                lambda: control_plane.controller_manager_command(layout, tools),
+            ),
             ("apiserver",),
         ),
         "scheduler": Task(
-            start(cluster.scheduler(layout), lambda: cluster.scheduler_command(layout, tools)), ("apiserver",)
+            start(control_plane.scheduler(layout), lambda: control_plane.scheduler_command(layout, tools)),
+            ("apiserver",),
         ),
         "kubelet": Task(
             start(kubelet.part(layout, supervisor), lambda: kubelet.command(layout, tools)),
@@ -193,19 +184,17 @@ def _steps(layout: Layout, tools: Tools, supervisor: Supervisor) -> dict[str, Ta
             ("containerd",),
         ),
         "base image": Task(lambda: base_image.ensure(layout, debian), ("docker",)),
-        "cloud": Task(start(registry.cloud(layout), lambda: registry.cloud_command(layout)), ("secrets",)),
+        "cloud": Task(start(stand_in.part(layout), lambda: stand_in.command(layout)), ("secrets",)),
         **_region_steps(layout, debian, start),
     }
 
 
 def _region_steps(layout: Layout, debian: DebianTree, start: _Start) -> dict[str, Task]:
     steps: dict[str, Task] = {}
-    for region in registry.regions(layout):
-        held, front = registry.registry(layout, region), registry.front(region)
-        steps[held.name] = Task(start(held, partial(registry.registry_command, layout, debian, region)), ("secrets",))
-        steps[front.name] = Task(
-            start(front, partial(registry.front_command, layout, debian, region)), (held.name, "cloud")
-        )
+    for region in regions.running(layout):
+        held, shown = registry.part(layout, region), front.part(region)
+        steps[held.name] = Task(start(held, partial(registry.command, layout, debian, region)), ("secrets",))
+        steps[shown.name] = Task(start(shown, partial(front.command, layout, debian, region)), (held.name, "cloud"))
     return steps
 
 

@@ -10,10 +10,12 @@ import subprocess
 
 import psutil
 
-from sandbox import cluster, kubelet, network, registry, settings
+from sandbox import addresses
+from sandbox.endpoints import regions
 from sandbox.errors import SandboxError
-from sandbox.layout import Layout
-from sandbox.supervisor import Supervisor
+from sandbox.host.layout import Layout
+from sandbox.host.supervisor import Supervisor
+from sandbox.kubernetes import control_plane, kubelet, network
 
 DISK = 3 << 30
 MEMORY = 1 << 30
@@ -22,12 +24,12 @@ _SOCKET_PATH_LIMIT = 107
 _SAFE_PATH = re.compile(r"[\w./@%+=-]+")
 
 ADDRESSES = {
-    settings.IAM_ADDRESS: "front",
-    **{address: registry.part_name("front", region) for region, address in settings.REGISTRY_ADDRESSES.items()},
-    settings.KUBERNETES_ADDRESS: "kube-apiserver",
+    addresses.IAM_ADDRESS: "front",
+    **{address: regions.part_name("front", region) for region, address in addresses.REGISTRY_ADDRESSES.items()},
+    addresses.KUBERNETES_ADDRESS: "kube-apiserver",
     f"127.0.0.1:{kubelet.PORT}": "kubelet",
-    f"127.0.0.1:{cluster.CONTROLLER_MANAGER_PORT}": "kube-controller-manager",
-    f"127.0.0.1:{cluster.SCHEDULER_PORT}": "kube-scheduler",
+    f"127.0.0.1:{control_plane.CONTROLLER_MANAGER_PORT}": "kube-controller-manager",
+    f"127.0.0.1:{control_plane.SCHEDULER_PORT}": "kube-scheduler",
 }
 """Every TCP address on which a part listens."""
 
@@ -90,8 +92,8 @@ def _is_idle(layout: Layout) -> bool:
 
 def check_addresses(supervisor: Supervisor) -> None:
     """Raise SandboxError if an address that a part is still to listen on is in use."""
-    unused = settings.REGISTRY_ADDRESSES.keys() - registry.regions(supervisor.layout)
-    absent = {registry.part_name("front", region) for region in unused}
+    unused = addresses.REGISTRY_ADDRESSES.keys() - regions.running(supervisor.layout)
+    absent = {regions.part_name("front", region) for region in unused}
     for address, part in ADDRESSES.items():
         if part in absent or supervisor.leader(part):
             continue

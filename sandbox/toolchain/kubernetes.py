@@ -8,7 +8,7 @@ from sandbox.toolchain.gobuild import Program
 PROGRAM = Program(
     name="node",
     what="Kubernetes",
-    folder=paths.CHECKOUT / "sandbox/node",
+    folder=paths.CHECKOUT / "sandbox/kubernetes/node",
     package=".",
     pinned_by="k8s.io/kubernetes",
     version_symbol="k8s.io/component-base/version.gitVersion=v{version}",

@@ -17,9 +17,11 @@ import pytest
 from ibm_cloud_sdk_core.authenticators import IAMAuthenticator
 from ibm_container_registry.container_registry_v1 import ContainerRegistryV1
 
-from sandbox import registry, settings
-from sandbox.layout import Layout
-from sandbox.supervisor import Command
+from sandbox import addresses
+from sandbox.endpoints import front as front_part
+from sandbox.endpoints import regions, registry, stand_in
+from sandbox.host.layout import Layout
+from sandbox.host.supervisor import Command
 from sandbox.toolchain import debian
 from tests.cloud.clients import Service
 from tests.cloud.real_registry import until
@@ -72,20 +74,20 @@ def start(command: Command, log: Path) -> subprocess.Popen[bytes]:
 def front(tmp_path_factory: pytest.TempPathFactory) -> Generator[Front]:
     with pytest.MonkeyPatch.context() as patch:
         iam, *ports = (f"127.0.0.1:{port}" for port in free_ports(3))
-        patch.setattr(settings, "IAM_ADDRESS", iam)
-        patch.setattr(settings, "REGISTRY_ADDRESSES", dict(zip(REGIONS, ports, strict=True)))
+        patch.setattr(addresses, "IAM_ADDRESS", iam)
+        patch.setattr(addresses, "REGISTRY_ADDRESSES", dict(zip(REGIONS, ports, strict=True)))
         layout = Layout(tmp_path_factory.mktemp("home"))
         layout.make()
-        registry.ensure_secrets(layout)
+        regions.ensure_secrets(layout)
         tree = debian.ensure()
-        commands = [registry.cloud_command(layout)]
+        commands = [stand_in.command(layout)]
         for region in REGIONS:
             commands += [
-                registry.registry_command(layout, tree, region),
-                registry.front_command(layout, tree, region),
+                registry.command(layout, tree, region),
+                front_part.command(layout, tree, region),
             ]
-        parts = [registry.cloud(layout), *(registry.registry(layout, region) for region in REGIONS)]
-        parts += [registry.front(region) for region in REGIONS]
+        parts = [stand_in.part(layout), *(registry.part(layout, region) for region in REGIONS)]
+        parts += [front_part.part(region) for region in REGIONS]
         processes = [start(command, layout.root / "log") for command in commands]
         try:
             for part in parts:

@@ -12,12 +12,12 @@ from typing import Any
 
 import httpx
 
-from sandbox import settings
+from sandbox import addresses
 from sandbox.toolchain import debian
 
 Json = dict[str, Any]
-REGISTRY = settings.REGISTRY_ADDRESSES["jp-tok"]
-_IAM = f"http://{settings.IAM_ADDRESS}"
+REGISTRY = addresses.REGISTRY_ADDRESSES["jp-tok"]
+_IAM = f"http://{addresses.IAM_ADDRESS}"
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from sandbox import layout, machine, network, paths
-from sandbox.cgroups import Cgroup
-from sandbox.supervisor import Supervisor
+from sandbox import machine, paths
+from sandbox.host import layout
+from sandbox.host.cgroups import Cgroup
+from sandbox.host.supervisor import Supervisor
+from sandbox.kubernetes import network
 from sandbox.toolchain import kubernetes
 
 pytestmark = pytest.mark.e2e

@@ -9,14 +9,17 @@ from pathlib import Path
 import httpx
 import pytest
 
-from sandbox import layout, machine, registry, settings
-from sandbox.supervisor import Supervisor
+from sandbox import addresses, machine
+from sandbox.endpoints import front, registry
+from sandbox.endpoints import regions as chosen
+from sandbox.host import layout
+from sandbox.host.supervisor import Supervisor
 from tests.e2e.sandbox_account import REGISTRY, Account, Docker
 
 pytestmark = pytest.mark.e2e
 
 REGION = "us-south"
-ELSEWHERE = settings.REGISTRY_ADDRESSES[REGION]
+ELSEWHERE = addresses.REGISTRY_ADDRESSES[REGION]
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class Regions:
 @pytest.fixture(scope="module")
 def regions(sandbox_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Regions]:
     here = layout.Layout(sandbox_home)
-    before = registry.regions(here)
+    before = chosen.running(here)
     machine.up([REGION])
     account = Account((sandbox_home / "deployer.key").read_text().strip())
     docker = Docker(sandbox_home, tmp_path_factory.mktemp("owner"))
@@ -47,9 +50,9 @@ def regions(sandbox_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
     account.clean()
     if REGION not in before:
         supervisor = Supervisor(here)
-        for part in (registry.registry(here, REGION), registry.front(REGION)):
+        for part in (registry.part(here, REGION), front.part(REGION)):
             supervisor.stop(part)
-        registry.choose(here, before)
+        chosen.choose(here, before)
 
 
 def test_a_region_comes_up_beside_what_runs_and_status_knows_it(regions: Regions) -> None:
@@ -62,7 +65,7 @@ def test_a_region_comes_up_beside_what_runs_and_status_knows_it(regions: Regions
 
 def test_a_namespace_of_one_region_is_unknown_in_another(regions: Regions) -> None:
     image = f"{ELSEWHERE}/{regions.namespace}/nginx:1"
-    assert regions.owner("tag", settings.BASE_IMAGE, image)[0] == 0
+    assert regions.owner("tag", addresses.BASE_IMAGE, image)[0] == 0
     status, text = regions.owner("push", image)
     regions.owner("rmi", image)
     assert status != 0
@@ -73,7 +76,7 @@ def test_what_docker_pushes_shows_in_its_own_region_only(regions: Regions) -> No
     assert regions.api(ELSEWHERE, f"namespaces/{regions.namespace}", "PUT").status_code == 201
     image = f"{ELSEWHERE}/{regions.namespace}/nginx:1"
     try:
-        assert regions.owner("tag", settings.BASE_IMAGE, image)[0] == 0
+        assert regions.owner("tag", addresses.BASE_IMAGE, image)[0] == 0
         status, text = regions.owner("push", image)
         assert status == 0, text
         found: list[str] = []
@@ -93,7 +96,7 @@ def test_docker_tells_that_the_storage_quota_is_crossed(regions: Regions) -> Non
     image = f"{ELSEWHERE}/{regions.namespace}/nginx:1"
     limit = regions.api(ELSEWHERE, "quotas").json()["limit"]["storage_bytes"]
     try:
-        assert regions.owner("tag", settings.BASE_IMAGE, image)[0] == 0
+        assert regions.owner("tag", addresses.BASE_IMAGE, image)[0] == 0
         assert regions.owner("push", image)[0] == 0
         while not regions.api(ELSEWHERE, "quotas").json()["usage"]["storage_bytes"]:
             pass

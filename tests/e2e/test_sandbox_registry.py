@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from sandbox import settings
+from sandbox import addresses
 from tests.e2e.sandbox_account import REGISTRY, Account, Docker, Reader
 
 pytestmark = pytest.mark.e2e
@@ -39,7 +39,7 @@ def shelf(sandbox_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     docker.login(account.key)
     namespace = account.namespace()
     image = f"{REGISTRY}/{namespace}/nginx:1"
-    assert docker("tag", settings.BASE_IMAGE, image)[0] == 0
+    assert docker("tag", addresses.BASE_IMAGE, image)[0] == 0
     status, text = docker("push", image)
     assert status == 0, text
     yield Shelf(account, docker, namespace, image)
@@ -76,7 +76,7 @@ def test_a_reader_pulls_and_is_refused_a_push(shelf: Shelf, reader: Reader, tmp_
 
 def test_a_reader_of_one_namespace_is_refused_another(shelf: Shelf, reader: Reader, tmp_path: Path) -> None:
     other = f"{REGISTRY}/{shelf.account.namespace()}/nginx:1"
-    assert shelf.owner("tag", settings.BASE_IMAGE, other)[0] == 0
+    assert shelf.owner("tag", addresses.BASE_IMAGE, other)[0] == 0
     assert shelf.owner("push", other)[0] == 0
     status, text = shelf.docker(tmp_path, reader.key)("pull", other)
     shelf.owner("rmi", other)
@@ -108,7 +108,7 @@ def test_a_large_layer_passes_the_front_whole(shelf: Shelf, tmp_path: Path) -> N
     context.mkdir()
     with Path("/dev/urandom").open("rb") as source:
         context.joinpath("noise").write_bytes(source.read(64 << 20))
-    context.joinpath("Dockerfile").write_text(f"FROM {settings.BASE_IMAGE}\nCOPY noise /noise\n")
+    context.joinpath("Dockerfile").write_text(f"FROM {addresses.BASE_IMAGE}\nCOPY noise /noise\n")
     image = f"{REGISTRY}/{shelf.namespace}/large:1"
     assert shelf.owner("build", "--quiet", "--tag", image, str(context))[0] == 0
     status, text = shelf.owner("push", image)

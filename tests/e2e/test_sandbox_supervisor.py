@@ -13,10 +13,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from sandbox import cgroups
 from sandbox.errors import SandboxError
-from sandbox.layout import Layout, write_private
-from sandbox.supervisor import CancelledError, Command, Part, Supervisor
+from sandbox.host import cgroups
+from sandbox.host.layout import Layout, write_private
+from sandbox.host.supervisor import CancelledError, Command, Part, Supervisor
 
 pytestmark = pytest.mark.e2e
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ibm_native.declare import Property
+from ibm_native.model.declare import Property
 from ibm_native.provider import LIVES
 from tests.provider.engine import Resource
 

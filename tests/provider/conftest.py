@@ -9,8 +9,8 @@ import grpc.aio
 import pytest
 import pytest_asyncio
 
-from ibm_native.journal import Journal
-from ibm_native.pace import Pace
+from ibm_native.cloud.pace import Pace
+from ibm_native.model.journal import Journal
 from ibm_native.provider import IbmNative
 from ibm_native.serving import start
 from sandbox.cloud.testing import StandIn

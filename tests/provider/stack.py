@@ -9,8 +9,8 @@ from typing import Any
 
 import grpc.aio
 
-from ibm_native.journal import Journal
-from ibm_native.pace import Pace
+from ibm_native.cloud.pace import Pace
+from ibm_native.model.journal import Journal
 from ibm_native.provider import IbmNative
 from ibm_native.serving import start
 from tests.provider.engine import Engine, Resource

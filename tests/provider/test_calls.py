@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ibm_native.journal import Journal
+from ibm_native.model.journal import Journal
 from sandbox.cloud.testing import StandIn
 from tests.provider.cases import NAMESPACE
 from tests.provider.conftest import FastPace

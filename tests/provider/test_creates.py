@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from ibm_cloud_sdk_core.authenticators import IAMAuthenticator
 
-from ibm_native.journal import Journal
+from ibm_native.model.journal import Journal
 from sandbox.cloud.testing import StandIn
 from tests.provider.conftest import FastPace
 from tests.provider.engine import Engine, RefusedError, Resource, Secret

@@ -8,9 +8,9 @@ from urllib.parse import parse_qs
 import pytest
 import requests
 
-from ibm_native import credentials
-from ibm_native.errors import ConfigurationError
-from ibm_native.settings import Connection
+from ibm_native.cloud import credentials
+from ibm_native.cloud.connection import Connection
+from ibm_native.cloud.errors import ConfigurationError
 from sandbox.cloud.testing import StandIn
 from tests.provider.engine import Engine, RefusedError
 from tests.provider.wire import Trouble, Wire

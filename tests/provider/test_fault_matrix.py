@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from ibm_native.journal import Journal
+from ibm_native.model.journal import Journal
 from sandbox.cloud.controls.faults import Effects
 from sandbox.cloud.identity.models import ApiKey, ServiceId
 from sandbox.cloud.policies.models import Policy

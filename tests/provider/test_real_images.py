@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ibm_native.journal import Journal
-from ibm_native.pace import Pace
+from ibm_native.cloud.pace import Pace
+from ibm_native.model.journal import Journal
 from tests.cloud.real_registry import RealCloud, layer, until
 from tests.provider.engine import RefusedError, Secret
 from tests.provider.stack import Declared, Stack

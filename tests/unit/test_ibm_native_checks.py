@@ -10,11 +10,11 @@ from pulumi.provider.experimental.property_value import PropertyValue
 from pulumi.provider.experimental.provider import PropertyDiffKind
 from pulumi.runtime import rpc
 
-from ibm_native.declare import Declaration
-from ibm_native.derive import check, diff
+from ibm_native.configuration import PROPERTIES
+from ibm_native.model.declare import Declaration
+from ibm_native.model.derive import check, diff
+from ibm_native.model.values import Wire, known, plain
 from ibm_native.provider import LIVES
-from ibm_native.settings import PROPERTIES
-from ibm_native.values import Wire, known, plain
 
 pytestmark = pytest.mark.unit
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ibm_native.journal import Journal, default_folder
+from ibm_native.model.journal import Journal, default_folder
 
 pytestmark = pytest.mark.unit
 

@@ -6,12 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ibm_native import policy_shape, registry_login
-from ibm_native.errors import ProviderError, conceal, scrub
-from ibm_native.marker import Mark, remarked, without_mark
-from ibm_native.regions import REGISTRY_HOSTS, base_url, is_loopback, region_of_host, registry_host
-from ibm_native.settings import Connection
-from ibm_native.values import Values
+from ibm_native.cloud.connection import Connection
+from ibm_native.cloud.errors import ProviderError, conceal, scrub
+from ibm_native.cloud.regions import REGISTRY_HOSTS, base_url, is_loopback, region_of_host, registry_host
+from ibm_native.iam import policy_shape
+from ibm_native.model.marker import Mark, remarked, without_mark
+from ibm_native.model.values import Values
+from ibm_native.registry import login
 
 pytestmark = pytest.mark.unit
 
@@ -139,7 +140,7 @@ def test_what_somebody_added_to_a_policy_shows_as_drift() -> None:
     ],
 )
 def test_challenges_are_read_leniently(header: str, expected: dict[str, str]) -> None:
-    assert registry_login.challenge(header) == ("bearer", expected)
+    assert login.challenge(header) == ("bearer", expected)
 
 
 @pytest.mark.parametrize(
@@ -159,7 +160,7 @@ def test_challenges_are_read_leniently(header: str, expected: dict[str, str]) ->
     ],
 )
 def test_a_key_goes_to_the_registry_s_own_host_only(realm: str, host: str, *, trusted: bool) -> None:
-    assert registry_login.trusted(realm, host) is trusted
+    assert login.trusted(realm, host) is trusted
 
 
 def test_messages_hold_no_secret_whether_known_or_only_like_one() -> None:

@@ -18,9 +18,11 @@ import pytest
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
-from sandbox import docker_engine, mounts, pki, sysctls, tasks
-from sandbox.layout import Layout, write_private
-from sandbox.tasks import Task
+from sandbox.host import mounts, sysctls, tasks
+from sandbox.host.layout import Layout, write_private
+from sandbox.host.tasks import Task
+from sandbox.images import docker_engine
+from sandbox.kubernetes import pki
 
 pytestmark = pytest.mark.unit
 

@@ -11,8 +11,8 @@ import pytest
 
 from sandbox import preflight
 from sandbox.errors import SandboxError
-from sandbox.layout import Layout
-from sandbox.supervisor import Supervisor
+from sandbox.host.layout import Layout
+from sandbox.host.supervisor import Supervisor
 
 pytestmark = pytest.mark.unit
 

@@ -19,7 +19,7 @@ from typing import Any, cast
 import httpx
 import pytest
 
-from sandbox import pki
+from sandbox.kubernetes import pki
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 20.0

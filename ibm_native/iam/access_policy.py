@@ -1,0 +1,268 @@
+"""IAM access policies, version 2: which roles an identity has on what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, cast
+
+import pulumi
+
+from ibm_native.cloud.client import PAGE
+from ibm_native.cloud.errors import ConflictError, LostAnswerError, ProviderError
+from ibm_native.cloud.refusals import Job
+from ibm_native.cloud.sdk import Json, mapping, text
+from ibm_native.iam import policy_shape
+from ibm_native.iam.roles import role_crns
+from ibm_native.model import rules
+from ibm_native.model.declare import Plain, Prop, Resource
+from ibm_native.model.derive import Problem
+from ibm_native.model.lifecycle import (
+    LOST_ANSWER_SECONDS,
+    Call,
+    Found,
+    LifeCycle,
+    Made,
+    gone,
+    once_known,
+    or_none,
+    undone_by,
+    unless_stale,
+    until_listed,
+)
+from ibm_native.model.marker import Mark, remarked, without_mark
+from ibm_native.model.values import Values
+from ibm_native.resources.resource_groups import group_id, spelt_as
+
+REGISTRY = "container-registry"
+
+_NEEDS = "the role Administrator on the service (or the namespace) that the policy is about"
+_NEEDS_VIEWER = "the role Viewer on the service that the policy is about"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccessPolicyArgs:
+    """Inputs of an access policy."""
+
+    iam_id: Annotated[
+        pulumi.Input[str],
+        Prop("IAM ID of the identity that gets access (output `iamId`).", replaces=True, rule=rules.iam_id),
+    ]
+    roles: Annotated[
+        pulumi.Input[Sequence[pulumi.Input[str]]],
+        Prop(
+            "Roles: Reader, Writer, Manager (the service's), Viewer, Operator, Editor, Administrator (the platform's), "
+            "custom roles by the name in their CRN, or CRNs.",
+            unordered=True,
+            rule=rules.role,
+        ),
+    ]
+    region: Annotated[
+        pulumi.Input[str] | None,
+        Prop("Region that the access is limited to, such as jp-tok; all regions, if absent.", rule=rules.name),
+    ] = None
+    namespace: Annotated[
+        pulumi.Input[str] | None,
+        Prop("Registry namespace that the access is limited to; needs `region`.", rule=rules.namespace_name),
+    ] = None
+    resource_group: Annotated[
+        pulumi.Input[str] | None,
+        Prop("Name or id of the resource group that the access is limited to.", rule=rules.resource_group),
+    ] = None
+    service: Annotated[pulumi.Input[str], Prop("Name of the service in IBM's catalogue.", rule=rules.name)] = REGISTRY
+    description: Annotated[pulumi.Input[str] | None, Prop("What the policy is for.")] = None
+
+
+class AccessPolicy(
+    Resource,
+    token="ibm-native:iam:AccessPolicy",
+    args=AccessPolicyArgs,
+    import_id="the policy's id, a UUID",
+    needs=_NEEDS,
+):
+    """An access policy (v2): roles for one identity, limited to a service, region, namespace or resource group."""
+
+    iam_id: pulumi.Output[str]
+    roles: pulumi.Output[Sequence[str]]
+    region: pulumi.Output[str | None]
+    namespace: pulumi.Output[str | None]
+    resource_group: pulumi.Output[str | None]
+    service: pulumi.Output[str]
+    description: pulumi.Output[str | None]
+
+    def __init__(self, name: str, args: AccessPolicyArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, args, opts)
+
+
+class AccessPolicyLife(LifeCycle):
+    """Version 2 of IAM's policies throughout; deletes are soft there, so a policy in state `deleted` counts as gone."""
+
+    declaration = AccessPolicy.declaration
+
+    def problems(self, given: frozenset[str], inputs: Values) -> list[Problem]:
+        """Refuse a region that the registry doesn't have, and a namespace without its region or of another service."""
+        found: list[Problem] = []
+        region, service = inputs.maybe_text("region"), inputs.maybe_text("service")
+        expected = rules.region(region) if region and service == REGISTRY else None
+        if expected:
+            found.append(Problem("region", repr(region), expected))
+        if "namespace" not in given:
+            return found
+        if "region" not in given:
+            found.append(Problem("region", "nothing", "the namespace's region: its name can exist in several"))
+        if service not in {REGISTRY, None}:
+            found.append(Problem("namespace", "a namespace for another service", f"service {REGISTRY}, or none"))
+        return found
+
+    async def create(self, call: Call, inputs: Values) -> tuple[str, Mapping[str, Plain | None]]:
+        """Make the policy, then remove what an earlier, broken-off create of it left.
+
+        IAM refuses a policy that gives what another one gives: one of this resource goes before in that case.
+        """
+        iam_id = inputs.text("iam_id")
+        what = f"create access policy for {iam_id}"
+        account = await call.cloud.account(what)
+        mark = Mark.new(call.urn)
+        crns = await role_crns(call.cloud, what, account, inputs.text("service"), inputs.texts("roles"))
+        group = await group_id(call.cloud, what, inputs.maybe_text("resource_group"))
+        wanted = _Wanted(what, crns, policy_shape.attributes(account, inputs, group), mark)
+        try:
+            resource_id = await self._post(call, inputs, wanted)
+        except LostAnswerError:
+            found = await call.pace.until(
+                lambda: self._attempt(call, account, iam_id, mark), within=LOST_ANSWER_SECONDS, why=what
+            )
+            if found is None:
+                raise
+            resource_id = found
+        except ConflictError as error:
+            await self.delete(call, _own(error, mark), inputs)
+            resource_id = await self._post(call, inputs, wanted)
+        async with undone_by(lambda: self.delete(call, resource_id, inputs)):
+            left = await until_listed(
+                call,
+                what,
+                Made(resource_id, mark),
+                lambda: self._of_subject(call, account, iam_id),
+                lambda: self._get(call, resource_id),
+            )
+            for each in left:
+                await self.delete(call, each, inputs)
+        return resource_id, {}
+
+    async def read(self, call: Call, resource_id: str, inputs: Values, state: Values) -> Found | None:
+        """Return the policy, its roles spelt as the inputs spell them."""
+        del state
+        reply = await or_none(lambda: self._get(call, resource_id))
+        if reply is None or text(reply[0], "state") == "deleted":
+            return None
+        body = reply[0]
+        if not inputs and policy_shape.extras(body):
+            raise ProviderError(
+                f"import access policy {resource_id}",
+                f"it is limited by {', '.join(policy_shape.extras(body))}, which this resource can't express",
+            )
+        description = without_mark(text(body, "description")) or None
+        actual = dict(policy_shape.actual_inputs(body, inputs))
+        group, before = cast("str | None", actual["resource_group"]), inputs.maybe_text("resource_group")
+        actual["resource_group"] = await spelt_as(call.cloud, f"read access policy {resource_id}", group, before)
+        return Found({**actual, "description": description}, {})
+
+    async def update(self, call: Call, resource_id: str, inputs: Values, state: Values) -> Mapping[str, Plain | None]:
+        """Replace roles, resource and description in place; the subject stays."""
+        del state
+        what = f"update access policy {resource_id}"
+        account = await call.cloud.account(what)
+        crns = await role_crns(call.cloud, what, account, inputs.text("service"), inputs.texts("roles"))
+        group = await group_id(call.cloud, what, inputs.maybe_text("resource_group"))
+        attributes = policy_shape.attributes(account, inputs, group)
+
+        async def change() -> None:
+            body, etag = await self._get(call, resource_id)
+            await call.cloud.policies(
+                Job(what, _NEEDS, conditional=True),
+                lambda api: api.replace_v2_policy(
+                    resource_id,
+                    etag,
+                    policy_shape.control(crns),
+                    "access",
+                    description=remarked(inputs.maybe_text("description"), text(body, "description")),
+                    subject=policy_shape.subject(inputs.text("iam_id")),
+                    resource={"attributes": attributes},
+                ),
+            )
+
+        await unless_stale(change)
+        return {}
+
+    async def delete(self, call: Call, resource_id: str, state: Values) -> None:
+        """Remove the policy; IAM removes it by itself when its service ID goes."""
+        del state
+        what = f"delete access policy {resource_id}"
+        job = Job(what, _NEEDS)
+        await gone(call, what, lambda: call.cloud.policies(job, lambda api: api.delete_v2_policy(resource_id)))
+
+    async def _post(self, call: Call, inputs: Values, wanted: _Wanted) -> str:
+        reply = await once_known(
+            call,
+            wanted.what,
+            lambda: call.cloud.policies(
+                Job(wanted.what, _NEEDS, repeatable=False),
+                lambda api: api.create_v2_policy(
+                    policy_shape.control(wanted.roles),
+                    "access",
+                    description=wanted.mark.on(inputs.maybe_text("description")),
+                    subject=policy_shape.subject(inputs.text("iam_id")),
+                    resource={"attributes": wanted.attributes},
+                ),
+            ),
+        )
+        return text(reply.fields, "id")
+
+    async def _get(self, call: Call, resource_id: str) -> tuple[Json, str]:
+        job = Job(f"read access policy {resource_id}", _NEEDS_VIEWER)
+        reply = await call.cloud.policies(job, lambda api: api.get_v2_policy(resource_id))
+        return reply.fields, reply.etag
+
+    async def _of_subject(self, call: Call, account: str, iam_id: str) -> list[Json]:
+        job = Job(f"look for access policies of {iam_id}", _NEEDS_VIEWER)
+        pages = call.cloud.pages(
+            "policies",
+            lambda start: call.cloud.policies(
+                job,
+                lambda api: api.list_v2_policies(account, iam_id=iam_id, type="access", limit=PAGE, start=start),
+            ),
+        )
+        return [body async for body in pages if text(body, "state") != "deleted"]
+
+    async def _attempt(self, call: Call, account: str, iam_id: str, mark: Mark) -> str | None:
+        found = await self._of_subject(call, account, iam_id)
+        return next((text(one, "id") for one in found if Mark.found_in(text(one, "description")) == mark), None)
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What a create asks for, with everything looked up."""
+
+    what: str
+    roles: Sequence[str]
+    attributes: list[Json]
+    mark: Mark
+
+
+def _own(error: ConflictError, mark: Mark) -> str:
+    """Return the id of the policy that a create ran into, if that is a trace of the same resource; raises otherwise."""
+    if error.conflicting is None:
+        # Another limit or lock than a policy in the way: IBM's own words say which.
+        raise error
+    policy = mapping(error.conflicting)
+    if mark.same_resource(text(policy, "description")):
+        return text(policy, "id")
+    other = text(policy, "id") or str(error.conflicting)
+    raise ConflictError(
+        error.what,
+        f"the same access is given already by policy {other}. {error.why}",
+        f"Bring it under Pulumi with `pulumi import {AccessPolicy.declaration.token} <name> {other}`, or remove it.",
+        code=error.code,
+        conflicting=error.conflicting,
+    )

@@ -1,0 +1,245 @@
+"""API keys of service IDs: made once, shown once, kept as a secret in the stack's state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+import pulumi
+
+from ibm_native.cloud.client import PAGE
+from ibm_native.cloud.errors import ApiError, LostAnswerError, ProviderError, conceal
+from ibm_native.cloud.refusals import Job
+from ibm_native.cloud.sdk import Json, mapping, text
+from ibm_native.model import rules
+from ibm_native.model.declare import Plain, Prop, Resource
+from ibm_native.model.lifecycle import (
+    LOST_ANSWER_SECONDS,
+    Call,
+    Found,
+    LifeCycle,
+    Made,
+    gone,
+    once_known,
+    or_none,
+    undone_by,
+    unless_stale,
+    until_listed,
+)
+from ibm_native.model.marker import Mark, remarked, without_mark
+from ibm_native.model.values import Values
+
+_NEEDS = "the role Operator or Administrator on the service ID (IAM Identity)"
+_NEEDS_VIEWER = "the role Viewer on the service ID (IAM Identity)"
+
+KEYS_OF_AN_IDENTITY = 20
+"""How many API keys IBM lets an identity hold."""
+_LIMIT_STATUSES = {400, 409, 422}
+"""IBM documents none for the limit: the number of keys decides."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiKeyArgs:
+    """Inputs of an API key."""
+
+    name: Annotated[pulumi.Input[str], Prop("Name of the key; need not be unique.", rule=rules.name)]
+    iam_id: Annotated[
+        pulumi.Input[str],
+        Prop("IAM ID of the identity that the key is for (output `iamId`).", replaces=True, rule=rules.iam_id),
+    ]
+    description: Annotated[pulumi.Input[str] | None, Prop("What the key is for.")] = None
+    expires_at: Annotated[
+        pulumi.Input[str] | None,
+        Prop("When the key stops working, UTC, `yyyy-MM-ddTHH:mm+0000`; never, if absent.", rule=rules.expires_at),
+    ] = None
+    action_when_leaked: Annotated[
+        pulumi.Input[str],
+        Prop("What IBM does when it finds the key in public: none, disable or delete.", rule=rules.action_when_leaked),
+    ] = "disable"
+
+
+class ApiKey(
+    Resource,
+    token="ibm-native:iam:ApiKey",
+    args=ApiKeyArgs,
+    import_id="`ApiKey-<uuid>`",
+    needs=_NEEDS,
+):
+    """An API key of a service ID. IBM doesn't store its value: it is in the stack's state only, as a secret.
+
+    To rotate, make another key and remove this one: a key's value never changes. The value of an imported key can't be
+    read back and is empty.
+    """
+
+    name: pulumi.Output[str]
+    iam_id: pulumi.Output[str]
+    description: pulumi.Output[str | None]
+    expires_at: pulumi.Output[str | None]
+    action_when_leaked: pulumi.Output[str]
+    crn: Annotated[pulumi.Output[str], Prop("Cloud resource name of the key.")]
+    api_key: Annotated[pulumi.Output[str], Prop("The key's value.", secret=True)]
+
+    def __init__(self, name: str, args: ApiKeyArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, args, opts)
+
+
+class ApiKeyLife(LifeCycle):
+    """The value comes once: a key whose value is lost is removed, never kept."""
+
+    declaration = ApiKey.declaration
+
+    async def create(self, call: Call, inputs: Values) -> tuple[str, Mapping[str, Plain | None]]:
+        """Make the key, then remove what an earlier, broken-off create of it left."""
+        what = f"create API key {inputs.text('name')!r}"
+        account = await call.cloud.account(what)
+        mark = Mark.new(call.urn)
+        try:
+            body = await self._make(call, what, account, inputs, mark)
+        except LostAnswerError:
+            # The key may exist, but nobody knows its value.
+            if not await self._remove_attempt(call, what, account, inputs, mark):
+                raise
+            body = await self._make(call, what, account, inputs, mark)
+        resource_id, value = text(body, "id"), text(body, "apikey")
+        conceal(value)
+        async with undone_by(lambda: self.delete(call, resource_id, inputs)):
+            if not value:
+                raise ProviderError(what, "IAM made the key but didn't show its value", "The key was removed again.")
+            iam_id = inputs.text("iam_id")
+            left = await until_listed(
+                call,
+                what,
+                Made(resource_id, mark),
+                lambda: self._of_identity(call, account, iam_id),
+                lambda: self._get(call, resource_id),
+            )
+            for each in left:
+                if not await self._was_used(call, each):
+                    await self.delete(call, each, inputs)
+        return resource_id, {"crn": text(body, "crn"), "api_key": value}
+
+    async def read(self, call: Call, resource_id: str, inputs: Values, state: Values) -> Found | None:
+        """Return the key; its value is what the state has, since IAM never shows it again."""
+        body = await or_none(lambda: self._get(call, resource_id))
+        if body is None:
+            return None
+        actual = {
+            "name": text(body, "name"),
+            "iam_id": text(body, "iam_id"),
+            "description": without_mark(text(body, "description")) or None,
+            "expires_at": text(body, "expires_at") or None,
+            "action_when_leaked": text(body, "action_when_leaked") or inputs.maybe_text("action_when_leaked"),
+        }
+        return Found(actual, {"crn": text(body, "crn"), "api_key": state.maybe_text("api_key") or ""})
+
+    async def update(self, call: Call, resource_id: str, inputs: Values, state: Values) -> Mapping[str, Plain | None]:
+        """Change everything but the identity and the value, in place."""
+        job = Job(f"update API key {resource_id}", _NEEDS, conditional=True)
+        # IAM takes "" as "no longer"; a key that never expired isn't asked to.
+        expires_at = inputs.maybe_text("expires_at") or ("" if "expires_at" in state else None)
+
+        async def change() -> Json:
+            body = await self._get(call, resource_id)
+            reply = await call.cloud.identity(
+                job,
+                lambda api: api.update_api_key(
+                    resource_id,
+                    text(body, "entity_tag"),
+                    name=inputs.text("name"),
+                    description=remarked(inputs.maybe_text("description"), text(body, "description")),
+                    action_when_leaked=inputs.text("action_when_leaked"),
+                    expires_at=expires_at,
+                ),
+            )
+            return reply.fields
+
+        body = await unless_stale(change)
+        return {"crn": text(body, "crn"), "api_key": state.maybe_text("api_key") or ""}
+
+    async def delete(self, call: Call, resource_id: str, state: Values) -> None:
+        """Remove the key; tokens that were issued for it live on for up to an hour."""
+        del state
+        what = f"delete API key {resource_id}"
+        job = Job(what, _NEEDS)
+        await gone(call, what, lambda: call.cloud.identity(job, lambda api: api.delete_api_key(resource_id)))
+
+    async def _make(self, call: Call, what: str, account: str, inputs: Values, mark: Mark) -> Json:
+        """Post; once more after making room, if the identity holds all the keys that it may."""
+        try:
+            return await self._post(call, what, account, inputs, mark)
+        except ApiError as refused:
+            if refused.status not in _LIMIT_STATUSES or not await self._made_room(call, account, inputs, mark, refused):
+                raise
+        return await self._post(call, what, account, inputs, mark)
+
+    async def _made_room(self, call: Call, account: str, inputs: Values, mark: Mark, refused: ApiError) -> bool:
+        """Tell whether a key was removed that nobody can be using: it is of this resource, which the state lacks."""
+        held = await self._of_identity(call, account, inputs.text("iam_id"))
+        if len(held) < KEYS_OF_AN_IDENTITY:
+            return False
+        own = [text(each, "id") for each in held if mark.same_resource(text(each, "description"))]
+        left = [] if call.in_state else [each for each in own if not await self._was_used(call, each)]
+        if not left:
+            raise ApiError(
+                refused.what,
+                refused.why,
+                f"The identity holds {len(held)} API keys; IBM's limit is {KEYS_OF_AN_IDENTITY}. Remove one that "
+                "nobody uses, then run the same command again.",
+                status=refused.status,
+                code=refused.code,
+            )
+        for each in left:
+            await self.delete(call, each, inputs)
+        return True
+
+    async def _post(self, call: Call, what: str, account: str, inputs: Values, mark: Mark) -> Json:
+        reply = await once_known(
+            call,
+            what,
+            lambda: call.cloud.identity(
+                Job(what, _NEEDS, repeatable=False),
+                lambda api: api.create_api_key(
+                    inputs.text("name"),
+                    inputs.text("iam_id"),
+                    description=mark.on(inputs.maybe_text("description")),
+                    account_id=account,
+                    store_value=False,
+                    action_when_leaked=inputs.text("action_when_leaked"),
+                    expires_at=inputs.maybe_text("expires_at"),
+                ),
+            ),
+        )
+        return reply.fields
+
+    async def _get(self, call: Call, resource_id: str) -> Json:
+        job = Job(f"read API key {resource_id}", _NEEDS_VIEWER)
+        return (await call.cloud.identity(job, lambda api: api.get_api_key(resource_id))).fields
+
+    async def _was_used(self, call: Call, resource_id: str) -> bool:
+        """Tell whether somebody logged in with a key: nobody can with one whose value was lost."""
+        job = Job(f"look when API key {resource_id} was used last", _NEEDS_VIEWER)
+        reply = await or_none(
+            lambda: call.cloud.identity(job, lambda api: api.get_api_key(resource_id, include_activity=True))
+        )
+        return bool(reply and mapping(reply.fields.get("activity")).get("authn_count"))
+
+    async def _of_identity(self, call: Call, account: str, iam_id: str) -> list[Json]:
+        job = Job(f"look for API keys of {iam_id}", _NEEDS_VIEWER)
+        pages = call.cloud.pages(
+            "apikeys",
+            lambda token: call.cloud.identity(
+                job, lambda api: api.list_api_keys(account_id=account, iam_id=iam_id, pagesize=PAGE, pagetoken=token)
+            ),
+        )
+        return [body async for body in pages]
+
+    async def _remove_attempt(self, call: Call, what: str, account: str, inputs: Values, mark: Mark) -> bool:
+        async def find() -> str | None:
+            found = await self._of_identity(call, account, inputs.text("iam_id"))
+            return next((text(one, "id") for one in found if Mark.found_in(text(one, "description")) == mark), None)
+
+        resource_id = await call.pace.until(find, within=LOST_ANSWER_SECONDS, why=what)
+        if resource_id is not None:
+            await self.delete(call, resource_id, inputs)
+        return resource_id is not None

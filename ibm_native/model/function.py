@@ -1,0 +1,64 @@
+"""How a function is declared: once, as a typed dataclass of arguments and one of results."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Generic, TypeVar, cast
+
+import pulumi
+from pulumi.runtime import invoke_output
+
+from ibm_native.cloud.client import Cloud
+from ibm_native.model.declare import Plain, Property, declared_inputs
+from ibm_native.model.values import Values
+
+_Args = TypeVar("_Args")
+_Result = TypeVar("_Result")
+
+Answer = Mapping[str, Plain | None]
+"""A function's results by Python name."""
+
+
+@dataclass(frozen=True)
+class Function(Generic[_Args, _Result]):
+    """One function of the provider; calling it in a program asks for its results.
+
+    `answer` runs in the plugin, with checked arguments.
+    """
+
+    token: str
+    args: type[_Args]
+    result: type[_Result]
+    needs: str
+    answer: Callable[[Cloud, Values], Awaitable[Answer]]
+
+    @cached_property
+    def inputs(self) -> tuple[Property, ...]:
+        """Return the arguments as they are declared."""
+        return declared_inputs(self.args)
+
+    @cached_property
+    def outputs(self) -> tuple[Property, ...]:
+        """Return the results as they are declared."""
+        return declared_inputs(self.result)
+
+    @property
+    def description(self) -> str:
+        """Return what it is for."""
+        return (self.result.__doc__ or "").strip()
+
+    def __call__(self, args: _Args, opts: pulumi.InvokeOptions | None = None) -> pulumi.Output[_Result]:
+        """Ask, in a preview too; raises through the output what a person should read."""
+        props = {each.wire: getattr(args, each.name) for each in self.inputs}
+        found = cast("pulumi.Output[dict[str, Any]]", invoke_output(self.token, props, opts))
+        return found.apply(
+            lambda given: self.result(**{each.name: _given(each, given.get(each.wire)) for each in self.outputs})
+        )
+
+
+def _given(each: Property, value: Any) -> Plain | None:  # noqa: ANN401  # what the engine hands over
+    if each.kind == "integer" and isinstance(value, float):
+        return int(value)
+    return tuple(cast("list[str]", value)) if isinstance(value, list) else value

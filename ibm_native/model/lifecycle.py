@@ -1,0 +1,176 @@
+"""What a resource's life cycle is made of, and the waiting and undoing that creates have in common."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import ClassVar, TypeVar
+
+from ibm_native.cloud.client import Cloud
+from ibm_native.cloud.errors import ConflictError, NotFoundError, ProviderError, StaleError, TimedOutError
+from ibm_native.cloud.pace import Pace
+from ibm_native.cloud.sdk import Json, text
+from ibm_native.model.declare import Declaration, Plain
+from ibm_native.model.derive import Problem
+from ibm_native.model.journal import Journal
+from ibm_native.model.marker import Mark
+from ibm_native.model.values import Values
+from ibm_native.version import PACKAGE
+
+LOST_ANSWER_SECONDS = 15.0
+"""How long a thing whose creation went unanswered is looked for."""
+SUBJECT_SECONDS = 20.0
+"""How long IAM may refuse to know an identity that it just made."""
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class Call:
+    """What every method of a life cycle gets: the cloud, whose resource it is, and whether the state has it already."""
+
+    cloud: Cloud
+    urn: str
+    journal: Journal
+    in_state: bool = False
+
+    @property
+    def pace(self) -> Pace:
+        """Return the clock."""
+        return self.cloud.pace
+
+
+@dataclass(frozen=True)
+class Found:
+    """A resource as it is: its inputs (those it would be made with) and its other outputs, by Python name."""
+
+    inputs: Mapping[str, Plain | None]
+    computed: Mapping[str, Plain | None]
+
+
+class LifeCycle(ABC):
+    """Create, read, update and delete of one resource type; one object serves every resource of the type.
+
+    Inputs are checked and known. A method that raises has left nothing behind that the next run wouldn't find.
+    """
+
+    declaration: ClassVar[Declaration]
+
+    def problems(self, given: frozenset[str], inputs: Values) -> list[Problem]:
+        """Return what is wrong with inputs together; `given` names the unknown ones too."""
+        del given, inputs
+        return []
+
+    def delete_first(self, old: Values, new: Values) -> bool:
+        """Tell whether a replacement can't stand beside the old resource."""
+        del old, new
+        return False
+
+    def natural_id(self, inputs: Values) -> str | None:
+        """Return the id that follows from the inputs; None where IBM Cloud gives one."""
+        del inputs
+        return None
+
+    @abstractmethod
+    async def create(self, call: Call, inputs: Values) -> tuple[str, Mapping[str, Plain | None]]:
+        """Make the resource; return its id and its outputs other than inputs."""
+
+    @abstractmethod
+    async def read(self, call: Call, resource_id: str, inputs: Values, state: Values) -> Found | None:
+        """Return the resource as it is, or None if it is gone. `inputs` and `state` are empty on import."""
+
+    @abstractmethod
+    async def update(self, call: Call, resource_id: str, inputs: Values, state: Values) -> Mapping[str, Plain | None]:
+        """Change the resource in place; return its outputs other than inputs."""
+
+    @abstractmethod
+    async def delete(self, call: Call, resource_id: str, state: Values) -> None:
+        """Remove the resource; one that is gone already is fine."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a create has just made, and the mark of its attempt."""
+
+    id: str
+    mark: Mark
+
+
+@asynccontextmanager
+async def undone_by(undo: Callable[[], Awaitable[None]]) -> AsyncGenerator[None]:
+    """Run `undo` if the block fails for whatever reason, a cancel included; the block's error is what counts."""
+    try:
+        yield
+    except BaseException:
+        with suppress(ProviderError):
+            await undo()
+        raise
+
+
+async def until_listed(
+    call: Call,
+    what: str,
+    made: Made,
+    fetch: Callable[[], Awaitable[list[Json]]],
+    read: Callable[[], Awaitable[object]],
+) -> list[str]:
+    """Return the ids of what other attempts left, once IAM shows what was just made, in its list or by id.
+
+    IAM hides it for a while after its 201. What earlier attempts made was made before, so by then it is shown too.
+    """
+
+    async def shown() -> list[Json] | None:
+        found = await fetch()
+        if any(text(each, "id") == made.id for each in found) or await or_none(read) is not None:
+            return found
+        return None
+
+    found = await call.pace.until(shown, within=call.cloud.connection.wait_seconds, why=what)
+    if found is None:
+        raise TimedOutError(
+            what,
+            f"IAM answered that it is made, but still doesn't show it after {call.cloud.connection.wait_seconds} s",
+            f"It was removed again. Run the same command again, or raise {PACKAGE}:waitSeconds.",
+        )
+    left = (each for each in found if made.mark.same_resource(text(each, "description")))
+    return [found_id for each in left if (found_id := text(each, "id")) != made.id]
+
+
+async def once_known(call: Call, what: str, send: Callable[[], Awaitable[_T]]) -> _T:
+    """Return what `send` gives; repeat it while IAM doesn't know the identity that it is about (404: no effect)."""
+    found = await call.pace.until(lambda: or_none(send), within=SUBJECT_SECONDS, why=what)
+    return found if found is not None else await send()
+
+
+async def or_none(send: Callable[[], Awaitable[_T]]) -> _T | None:
+    """Return what `send` gives, or None if there is no such object."""
+    try:
+        return await send()
+    except NotFoundError:
+        return None
+
+
+async def unless_stale(change: Callable[[], Awaitable[_T]]) -> _T:
+    """Run `change`, which reads and writes; once more if somebody else wrote in between."""
+    try:
+        return await change()
+    except StaleError:
+        return await change()
+
+
+async def gone(call: Call, what: str, send: Callable[[], Awaitable[object]]) -> None:
+    """Delete; a thing that is gone is fine, one that something still hangs on (409) is tried again."""
+
+    async def attempt() -> bool | None:
+        try:
+            await send()
+        except NotFoundError:
+            return True
+        except ConflictError:
+            return None
+        return True
+
+    if await call.pace.until(attempt, within=LOST_ANSWER_SECONDS, why=what) is None:
+        await send()

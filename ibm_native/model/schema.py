@@ -1,0 +1,74 @@
+"""The provider's Pulumi schema, made from the declarations."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from ibm_native.configuration import PROPERTIES
+from ibm_native.model.declare import Declaration, Property
+from ibm_native.model.function import Function
+from ibm_native.version import PACKAGE, VERSION
+
+
+def schema(declarations: Iterable[Declaration], functions: Iterable[Function[Any, Any]]) -> str:
+    """Return the schema as JSON (Pulumi's docs, "Pulumi package schema")."""
+    config = {each.wire: _property(each) for each in PROPERTIES}
+    return json.dumps(
+        {
+            "name": PACKAGE,
+            "version": VERSION,
+            "displayName": "IBM Cloud (native)",
+            "description": "IBM Cloud IAM and Container Registry with complete life cycles, over IBM's own SDKs.",
+            "keywords": ["pulumi", "ibm", "iam", "container-registry", "kind/native", "category/cloud"],
+            "config": {"variables": config},
+            "provider": {
+                "description": "The provider of IBM Cloud IAM and Container Registry.",
+                "inputProperties": config,
+            },
+            "resources": {each.token: _resource(each) for each in declarations},
+            "functions": {each.token: _function(each) for each in functions},
+        },
+        indent=2,
+    )
+
+
+def _resource(declaration: Declaration) -> dict[str, object]:
+    return {
+        "description": declaration.description,
+        "inputProperties": {each.wire: _property(each) for each in declaration.inputs},
+        "requiredInputs": [each.wire for each in declaration.inputs if each.required],
+        "properties": {each.wire: _property(each) for each in declaration.outputs},
+        "required": [each.wire for each in declaration.outputs if each.required],
+    }
+
+
+def _function(function: Function[Any, Any]) -> dict[str, object]:
+    return {
+        "description": function.description,
+        "inputs": _object(function.inputs),
+        "outputs": _object(function.outputs),
+    }
+
+
+def _object(properties: Iterable[Property]) -> dict[str, object]:
+    given = tuple(properties)
+    return {
+        "type": "object",
+        "properties": {each.wire: _property(each) for each in given},
+        "required": [each.wire for each in given if each.required],
+    }
+
+
+def _property(each: Property) -> dict[str, object]:
+    described: dict[str, object] = {"type": each.kind, "description": each.prop.description}
+    if each.kind == "array":
+        described["items"] = {"type": "string"}
+    if each.prop.secret:
+        described["secret"] = True
+    if each.prop.replaces:
+        described["willReplaceOnChanges"] = True
+    if each.default is not None and not isinstance(each.default, tuple):
+        described["default"] = each.default
+    return described

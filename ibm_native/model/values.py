@@ -1,0 +1,144 @@
+"""Property values between Pulumi's wire and plain Python.
+
+Unknown values (outputs of what a preview would make) are Pulumi's own marker string on the wire and UNKNOWN here: the
+SDK's PropertyValue reads the marker as a plain string and has no way to write one back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from typing import Final, TypeAlias, cast
+
+from pulumi.provider.experimental.property_value import PropertyValue
+from pulumi.runtime import rpc
+
+from ibm_native.model.declare import Kind, Plain, Property
+
+
+class _Unknown(Enum):
+    UNKNOWN = rpc.UNKNOWN
+
+
+UNKNOWN: Final = _Unknown.UNKNOWN
+Read: TypeAlias = Plain | _Unknown | None
+Wire: TypeAlias = dict[str, PropertyValue]
+
+
+class KindError(Exception):
+    """A value has a type that no property of the provider has."""
+
+
+class Values(Mapping[str, Plain]):
+    """The known values of one resource by Python name, read with their declared types; what is absent isn't in it."""
+
+    def __init__(self, values: Mapping[str, Plain | None]) -> None:
+        self._values = {name: value for name, value in values.items() if value is not None}
+
+    def __getitem__(self, name: str) -> Plain:
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def text(self, name: str) -> str:
+        """Return a string that must be there."""
+        return cast("str", self._values[name])
+
+    def maybe_text(self, name: str) -> str | None:
+        """Return a string, or None if absent."""
+        return cast("str | None", self._values.get(name))
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """Return a list of strings; an absent one is empty."""
+        return cast("tuple[str, ...]", self._values.get(name, ()))
+
+    def flag(self, name: str) -> bool:
+        """Return a boolean; an absent one is False."""
+        return self._values.get(name) is True
+
+    def whole(self, name: str) -> int:
+        """Return an integer that must be there."""
+        return cast("int", self._values[name])
+
+
+def plain(value: PropertyValue | None) -> Read:
+    """Return a value without marks: None if absent, UNKNOWN if it or a part of it isn't known yet."""
+    if value is None or value.value is None:
+        return None
+    inner = value.value
+    if inner == rpc.UNKNOWN:
+        return UNKNOWN
+    if isinstance(inner, str | bool):
+        return inner
+    if isinstance(inner, float):
+        if not inner.is_integer():
+            raise KindError
+        return int(inner)
+    if isinstance(inner, tuple):
+        return _texts(inner)
+    raise KindError
+
+
+def _texts(items: tuple[PropertyValue, ...]) -> Read:
+    found = [item.value for item in items]
+    if rpc.UNKNOWN in found:
+        return UNKNOWN
+    if not all(isinstance(item, str) for item in found):
+        raise KindError
+    return tuple(cast("list[str]", found))
+
+
+def to_wire(value: Read, *, secret: bool = False) -> PropertyValue:
+    """Return the wire's form of a value."""
+    if value is UNKNOWN:
+        return PropertyValue(rpc.UNKNOWN, is_secret=secret)
+    if isinstance(value, tuple):
+        return PropertyValue([PropertyValue(item) for item in value], is_secret=secret)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return PropertyValue(float(value), is_secret=secret)
+    return PropertyValue(value, is_secret=secret)
+
+
+def is_secret(value: PropertyValue | None) -> bool:
+    """Tell whether a value, or a part of it, is marked secret."""
+    return value is not None and value.contains_secret()
+
+
+def known(properties: tuple[Property, ...], wire: Mapping[str, PropertyValue]) -> Values:
+    """Return the values of `properties` that are there, known, and of their declared kind."""
+    found = {each.name: _of_kind(each, plain_or_none(wire.get(each.wire))) for each in properties}
+    return Values(found)
+
+
+def plain_or_none(value: PropertyValue | None) -> Plain | None:
+    """Return a value without marks, or None if it is absent, unknown or of no kind that properties have."""
+    try:
+        found = plain(value)
+    except KindError:
+        return None
+    return None if found is UNKNOWN else found
+
+
+def _of_kind(each: Property, value: Plain | None) -> Plain | None:
+    return value if value is not None and has_kind(each.kind, value) else None
+
+
+def has_kind(kind: Kind, value: Plain) -> bool:
+    """Tell whether a value is of a property's kind; a boolean is no integer."""
+    kinds: dict[Kind, type] = {"string": str, "boolean": bool, "integer": int, "array": tuple}
+    return type(value) is kinds[kind]
+
+
+def with_numbers(properties: tuple[Property, ...], wire: Mapping[str, PropertyValue]) -> Wire:
+    """Return configuration with its numbers as numbers: a stack's config hands them over as text."""
+    whole = {each.wire for each in properties if each.kind == "integer"}
+    return {name: _number(each) if name in whole else each for name, each in wire.items()}
+
+
+def _number(value: PropertyValue) -> PropertyValue:
+    found = value.value
+    return PropertyValue(float(found)) if isinstance(found, str) and found.isdecimal() else value

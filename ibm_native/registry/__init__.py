@@ -1,0 +1,1 @@
+"""Resources and functions of the registry (`ibm-native:registry:*`), a file each; stand on model, cloud, resources."""

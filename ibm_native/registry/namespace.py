@@ -1,0 +1,221 @@
+"""Namespaces of IBM Cloud Container Registry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+import pulumi
+
+from ibm_native.cloud.errors import ConflictError, LostAnswerError, ProviderError, TimedOutError
+from ibm_native.cloud.refusals import Job
+from ibm_native.cloud.sdk import Json, objects, text
+from ibm_native.model import rules
+from ibm_native.model.declare import Plain, Prop, Resource
+from ibm_native.model.lifecycle import LOST_ANSWER_SECONDS, Call, Found, LifeCycle, gone, undone_by
+from ibm_native.model.values import Values
+from ibm_native.resources.resource_groups import group_id, spelt_as
+
+_NEEDS = (
+    "the role Manager on container-registry for the whole account (one namespace or resource group isn't enough), and "
+    "Viewer on the resource group"
+)
+_NEEDS_READER = "the role Reader or Manager on container-registry"
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamespaceArgs:
+    """Inputs of a registry namespace."""
+
+    name: Annotated[
+        pulumi.Input[str],
+        Prop(
+            "Name, 4-30 characters; unique in its region across all IBM Cloud accounts.",
+            replaces=True,
+            rule=rules.namespace_name,
+        ),
+    ]
+    region: Annotated[
+        pulumi.Input[str], Prop("Region of the registry, such as jp-tok.", replaces=True, rule=rules.region)
+    ]
+    resource_group: Annotated[
+        pulumi.Input[str] | None,
+        Prop(
+            "Name or id of the resource group; the account's default one, if absent. Can't change.",
+            replaces=True,
+            rule=rules.resource_group,
+        ),
+    ] = None
+    adopt: Annotated[
+        pulumi.Input[bool], Prop("Take over a namespace that exists in the account already, rather than refuse.")
+    ] = False
+    delete_adopted: Annotated[
+        pulumi.Input[bool],
+        Prop("Delete the namespace, with its images, on destroy even if it was there before (see `adopt`)."),
+    ] = False
+
+
+class Namespace(
+    Resource,
+    token="ibm-native:registry:Namespace",
+    args=NamespaceArgs,
+    import_id="`region/name`, such as `jp-tok/my-images`",
+    needs=_NEEDS,
+):
+    """A registry namespace. Deleting it deletes its images; one that was adopted stays, unless asked otherwise."""
+
+    name: pulumi.Output[str]
+    region: pulumi.Output[str]
+    resource_group: pulumi.Output[str | None]
+    adopt: pulumi.Output[bool]
+    delete_adopted: pulumi.Output[bool]
+    crn: Annotated[pulumi.Output[str], Prop("Cloud resource name; empty if the namespace is in no resource group.")]
+    adopted: Annotated[pulumi.Output[bool], Prop("Whether the namespace was there before this resource.")]
+
+    def __init__(self, name: str, args: NamespaceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, args, opts)
+
+
+class NamespaceLife(LifeCycle):
+    """A namespace's id is `region/name`: the name alone can exist in several regions."""
+
+    declaration = Namespace.declaration
+
+    def delete_first(self, old: Values, new: Values) -> bool:
+        """Tell whether the new namespace needs the old one's name."""
+        return all(old.maybe_text(each) == new.maybe_text(each) for each in ("name", "region"))
+
+    def natural_id(self, inputs: Values) -> str | None:
+        """Return `region/name`."""
+        return f"{inputs.text('region')}/{inputs.text('name')}" if {"region", "name"} <= inputs.keys() else None
+
+    async def create(self, call: Call, inputs: Values) -> tuple[str, Mapping[str, Plain | None]]:
+        """Make the namespace, or take over one that is there if that was asked for.
+
+        One that a broken-off create of the same resource made on this machine is no stranger.
+        """
+        name, region = inputs.text("name"), inputs.text("region")
+        what = f"create registry namespace {name!r} in {region}"
+        account = await call.cloud.account(what)
+        there = await self._find(call, region, name)
+        if there is not None and call.journal.begun(call.urn, f"{region}/{name}", account):
+            return f"{region}/{name}", _computed(there, adopted=False)
+        if there is None and await self._put(call, what, account, inputs):
+            async with undone_by(lambda: self._undo(call, region, name)):
+                made = await call.pace.until(
+                    lambda: self._find(call, region, name), within=call.cloud.connection.wait_seconds, why=what
+                )
+                if made is None:
+                    raise TimedOutError(what, "it was made, but the registry still doesn't list it")
+                _require_region(what, made, region)
+            return f"{region}/{name}", _computed(made, adopted=False)
+        if not inputs.flag("adopt"):
+            raise ConflictError(
+                what,
+                "the account has a namespace of this name there already, which this stack didn't make",
+                "Choose another name, or take it over: input `adopt` (it then survives a destroy), or `pulumi import "
+                f"{Namespace.declaration.token} <name> {region}/{name}`.",
+            )
+        there = there or await self._find(call, region, name) or {}
+        _require_region(what, there, region)
+        return f"{region}/{name}", _computed(there, adopted=True)
+
+    async def read(self, call: Call, resource_id: str, inputs: Values, state: Values) -> Found | None:
+        """Return the namespace. Its resource group is an input only where it was one: all have one in the end."""
+        region, slash, name = resource_id.partition("/")
+        if not slash or rules.region(region):
+            raise ProviderError(
+                f"read registry namespace {resource_id!r}", "that is no id of a namespace", "An id is region/name."
+            )
+        listed = await call.cloud.shared(f"namespaces in {region}", lambda: self._list(call, region))
+        body = next((each for each in listed if text(each, "name") == name), None)
+        if body is None:
+            return None
+        group = text(body, "resource_group") or None
+        flags = {each: inputs.flag(each) for each in ("adopt", "delete_adopted")}
+        kept = None
+        if "resource_group" in inputs:
+            what = f"read registry namespace {resource_id!r}"
+            kept = await spelt_as(call.cloud, what, group, inputs.text("resource_group"))
+        return Found(
+            {"name": name, "region": region, "resource_group": kept, **flags},
+            _computed(body, adopted=state.flag("adopted")),
+        )
+
+    async def update(self, call: Call, resource_id: str, inputs: Values, state: Values) -> Mapping[str, Plain | None]:
+        """Take note of `adopt` and `delete_adopted`: nothing of a namespace itself can change."""
+        del call, resource_id, inputs
+        return {"crn": state.maybe_text("crn"), "adopted": state.flag("adopted")}
+
+    async def delete(self, call: Call, resource_id: str, state: Values) -> None:
+        """Remove the namespace and its images, unless it was adopted and may not be removed."""
+        if state.flag("adopted") and not state.flag("delete_adopted"):
+            return
+        region, _, name = resource_id.partition("/")
+        await self._undo(call, region, name)
+
+    async def _put(self, call: Call, what: str, account: str, inputs: Values) -> bool:
+        """Return True if this call made the namespace, False if it was there."""
+        name, region = inputs.text("name"), inputs.text("region")
+        job = Job(what, _NEEDS, repeatable=False)
+        resource_id = f"{region}/{name}"
+        group = await group_id(call.cloud, what, inputs.maybe_text("resource_group"))
+        call.journal.begin(call.urn, resource_id, account)
+        try:
+            reply = await call.cloud.registry(
+                region,
+                job,
+                lambda api: api.create_namespace(name, x_auth_resource_group=group),
+            )
+        except LostAnswerError:
+            # It wasn't there a moment ago: if it is now, the lost call made it.
+            if not await call.pace.until(lambda: self._find(call, region, name), within=LOST_ANSWER_SECONDS, why=what):
+                raise
+            return True
+        except ProviderError as error:
+            call.journal.end(call.urn, resource_id)
+            if not isinstance(error, ConflictError):
+                raise
+            raise ConflictError(
+                what,
+                error.why,
+                f"Names are unique in a region across all accounts: another one has {name!r}. Choose another name.",
+                code=error.code,
+            ) from None
+        if reply.status != 201:
+            call.journal.end(call.urn, resource_id)
+        return reply.status == 201
+
+    async def _find(self, call: Call, region: str, name: str) -> Json | None:
+        return next((each for each in await self._list(call, region) if text(each, "name") == name), None)
+
+    async def _list(self, call: Call, region: str) -> list[Json]:
+        job = Job(f"read the registry namespaces in {region}", _NEEDS_READER)
+        reply = await call.cloud.registry(region, job, lambda api: api.list_namespace_details())
+        return objects(reply.body)
+
+    async def _undo(self, call: Call, region: str, name: str) -> None:
+        await self._remove(call, region, name)
+        call.journal.end(call.urn, f"{region}/{name}")
+
+    async def _remove(self, call: Call, region: str, name: str) -> None:
+        what = f"delete registry namespace {name!r} in {region}"
+        job = Job(what, _NEEDS)
+        await gone(call, what, lambda: call.cloud.registry(region, job, lambda api: api.delete_namespace(name)))
+
+
+def _computed(body: Json, *, adopted: bool) -> Mapping[str, Plain | None]:
+    return {"crn": text(body, "crn"), "adopted": adopted}
+
+
+def _require_region(what: str, body: Json, region: str) -> None:
+    """Refuse a registry that serves another region than asked for: the CRN tells."""
+    parts = text(body, "crn").split(":")
+    actual = parts[5] if len(parts) > 5 else ""
+    if actual and actual != region:
+        raise ProviderError(
+            what,
+            f"the registry endpoint serves {actual}, not {region}",
+            "Set ibm-native:registryEndpoint to the region's own endpoint, or don't set it.",
+        )

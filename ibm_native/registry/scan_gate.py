@@ -1,0 +1,183 @@
+"""A gate on the Vulnerability Advisor's result for one image, before anything runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+import pulumi
+
+from ibm_native.cloud.errors import ApiError, ProviderError, TimedOutError
+from ibm_native.cloud.refusals import Job
+from ibm_native.cloud.sdk import Json, objects, text
+from ibm_native.model import rules
+from ibm_native.model.declare import Plain, Prop, Resource
+from ibm_native.model.lifecycle import Call, Found, LifeCycle
+from ibm_native.model.notices import notice
+from ibm_native.model.values import Values
+
+_NEEDS = "the role Reader or Manager on container-registry for the image's namespace"
+_NOT_SCANNED = "BXNVA0009E"
+_WAITING = {"UNSCANNED", "INCOMPLETE", ""}
+_SHOWN = 10
+_SHORTEST_WAIT = 2.0
+"""Seconds; a scan takes minutes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScanGateArgs:
+    """Inputs of a scan gate."""
+
+    region: Annotated[pulumi.Input[str], Prop("Region of the registry, such as jp-tok.", rule=rules.region)]
+    repository: Annotated[pulumi.Input[str], Prop("Repository as `namespace/name`.", rule=rules.repository)]
+    digest: Annotated[
+        pulumi.Input[str], Prop("Digest of the image; only tagged images are scanned.", rule=rules.digest)
+    ]
+    max_issues: Annotated[
+        pulumi.Input[int],
+        Prop("Most vulnerabilities that let the image pass, exempted ones not counted.", rule=rules.max_issues),
+    ] = 0
+    exemptions: Annotated[
+        pulumi.Input[Sequence[pulumi.Input[str]]] | None,
+        Prop(
+            "Vulnerabilities or security notices that don't count, each with its reason: `CVE-2024-1234: why`.",
+            unordered=True,
+            rule=rules.finding,
+        ),
+    ] = None
+    on_issues: Annotated[
+        pulumi.Input[str], Prop("What too many vulnerabilities do: fail, warn or pass.", rule=rules.scan_action)
+    ] = "fail"
+    on_unsupported: Annotated[
+        pulumi.Input[str],
+        Prop("What an image does that the Advisor can't scan: fail, warn or pass.", rule=rules.scan_action),
+    ] = "fail"
+    timeout_seconds: Annotated[
+        pulumi.Input[int], Prop("How long the result may take.", quiet=True, rule=rules.timeout_seconds)
+    ] = 600
+
+
+class ScanGate(
+    Resource,
+    token="ibm-native:registry:ScanGate",
+    args=ScanGateArgs,
+    needs=_NEEDS,
+):
+    """Waits for the Vulnerability Advisor's result for an image, and lets the deployment pass, warns, or stops it.
+
+    Exemptions in the account count as IBM says; those given here come on top, each with its reason. What depends on
+    `image` runs an image that passed.
+    """
+
+    region: pulumi.Output[str]
+    repository: pulumi.Output[str]
+    digest: pulumi.Output[str]
+    max_issues: pulumi.Output[int]
+    exemptions: pulumi.Output[Sequence[str] | None]
+    on_issues: pulumi.Output[str]
+    on_unsupported: pulumi.Output[str]
+    image: Annotated[pulumi.Output[str], Prop("The image by digest, `host/namespace/name@sha256:...`.")]
+    status: Annotated[pulumi.Output[str], Prop("The Advisor's own verdict: OK, WARN, FAIL or UNSUPPORTED.")]
+    passed: Annotated[pulumi.Output[bool], Prop("Whether the image passed; false only where it was let by.")]
+    issues: Annotated[pulumi.Output[Sequence[str]], Prop("Ids of the vulnerabilities that count.")]
+
+    def __init__(self, name: str, args: ScanGateArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, args, opts)
+
+
+class ScanGateLife(LifeCycle):
+    """Nothing lies in the cloud: making and updating it is a look, reading and deleting it is nothing."""
+
+    declaration = ScanGate.declaration
+
+    async def create(self, call: Call, inputs: Values) -> tuple[str, Mapping[str, Plain | None]]:
+        """Wait for the result and judge it."""
+        verdict = await self._judge(call, inputs)
+        return str(verdict["image"]), verdict
+
+    async def read(self, call: Call, resource_id: str, inputs: Values, state: Values) -> Found | None:
+        """Return what was found: a judgement doesn't drift."""
+        del call
+        if not inputs:
+            raise ProviderError(
+                f"import scan gate {resource_id}", "a gate is passed, not imported", "Run `pulumi up` to make it."
+            )
+        return Found(dict(inputs), {name: state.get(name) for name in ("image", "status", "passed", "issues")})
+
+    async def update(self, call: Call, resource_id: str, inputs: Values, state: Values) -> Mapping[str, Plain | None]:
+        """Look again."""
+        del resource_id, state
+        return await self._judge(call, inputs)
+
+    async def delete(self, call: Call, resource_id: str, state: Values) -> None:
+        """Do nothing."""
+
+    async def _judge(self, call: Call, inputs: Values) -> Mapping[str, Plain | None]:
+        region = inputs.text("region")
+        what = f"look at the scan of {inputs.text('repository')}"
+        host = call.cloud.connection.registry_name(region, what)
+        image = f"{host}/{inputs.text('repository')}@{inputs.text('digest')}"
+        what = f"look at the scan of {image}"
+        seconds = inputs.whole("timeout_seconds")
+        report = await call.pace.until(
+            lambda: self._report(call, what, region, image), within=seconds, why=what, shortest=_SHORTEST_WAIT
+        )
+        if report is None:
+            raise TimedOutError(
+                what,
+                f"the Vulnerability Advisor has no result after {seconds} s",
+                "It scans tagged images, some minutes after a push; encrypted ones never. Run the same command again, "
+                "or raise timeoutSeconds.",
+            )
+        status = text(report, "status")
+        exempt = {each.partition(":")[0] for each in inputs.texts("exemptions")}
+        issues = counted(report, exempt)
+        unsupported = status == "UNSUPPORTED"
+        passed = not unsupported and len(issues) <= inputs.whole("max_issues")
+        if not passed:
+            action = inputs.text("on_unsupported" if unsupported else "on_issues")
+            _act(action, what, _why(report, issues, inputs.whole("max_issues")))
+        return {"image": image, "status": status, "passed": passed, "issues": tuple(issues)}
+
+    async def _report(self, call: Call, what: str, region: str, image: str) -> Json | None:
+        try:
+            reply = await call.cloud.advisor(region, Job(what, _NEEDS), lambda api: api.image_report_query_path(image))
+        except ApiError as error:
+            if error.status == 404 or error.code == _NOT_SCANNED:
+                return None
+            raise
+        return None if text(reply.fields, "status") in _WAITING else reply.fields
+
+
+def counted(report: Json, exempt: set[str]) -> list[str]:
+    """Return the ids of vulnerabilities that neither the account nor `exempt` (CVEs or notices) takes out."""
+    found: list[str] = []
+    for each in objects(report.get("vulnerabilities")):
+        notices = objects(each.get("security_notices"))
+        open_notices = [
+            one for one in notices if one.get("notice_exempt") is not True and text(one, "notice_id") not in exempt
+        ]
+        by_ibm = each.get("cve_exempt") is True or text(each, "exempt_status") == "exempt"
+        if not by_ibm and text(each, "cve_id") not in exempt and (open_notices or not notices):
+            found.append(text(each, "cve_id"))
+    return sorted(found)
+
+
+def _why(report: Json, issues: Sequence[str], most: int) -> str:
+    if text(report, "status") == "UNSUPPORTED":
+        return "the Vulnerability Advisor doesn't support the image's distribution"
+    rest = f" and {len(issues) - _SHOWN} more" if len(issues) > _SHOWN else ""
+    return f"vulnerabilities: {len(issues)}, allowed: {most} ({', '.join(issues[:_SHOWN])}{rest})"
+
+
+def _act(action: str, what: str, why: str) -> None:
+    if action == "fail":
+        raise ProviderError(
+            what,
+            why,
+            "Update the image's packages (`ibmcloud cr va <image>` names the fixed versions), or exempt what can't "
+            "be reached: exemptions=['CVE-...: why'].",
+        )
+    if action == "warn":
+        notice(f"{what}: {why}")

@@ -1,0 +1,126 @@
+"""An nginx image made of Debian's packages, for machines that can't reach Docker Hub."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Generator
+from pathlib import Path
+from typing import cast
+
+import httpx
+
+from sandbox import addresses, progress
+from sandbox.errors import SandboxError
+from sandbox.host.health import Endpoint
+from sandbox.host.layout import Layout
+from sandbox.images import docker_engine
+from sandbox.toolchain import cache, children
+from sandbox.toolchain.debian import DebianTree
+
+_SUITE = "bookworm"
+_PACKAGES = ("coreutils", "dash", "libc6", "nginx-light")
+_LABEL = "icr-sandbox.base"
+_WHAT = "base image (nginx from Debian's packages)"
+_TAR = "rootfs.tar"
+# What their installation scripts, which don't run, would have made; and, as in Docker Hub's nginx, a folder of pages
+# that is served on port 80, and logs on the container's own output. `status.d` is where scanners look for packages.
+_FINISH = r"""
+set -e
+printf 'root:x:0:0:root:/root:/bin/sh\nwww-data:x:33:33:www-data:/var/www:/usr/sbin/nologin\n' >"$1/etc/passwd"
+printf 'root:x:0:\nwww-data:x:33:\n' >"$1/etc/group"
+mkdir -p "$1/run" "$1/usr/share/nginx/html" "$1/var/log/nginx" "$1/var/lib/nginx" "$1/var/lib/dpkg/status.d"
+ln -sf /dev/stdout "$1/var/log/nginx/access.log"
+ln -sf /dev/stderr "$1/var/log/nginx/error.log"
+printf 'server {\n  listen 80;\n  root /usr/share/nginx/html;\n}\n' >"$1/etc/nginx/conf.d/default.conf"
+for package in "$1"/var/cache/apt/archives/*.deb; do
+  name=$(dpkg-deb --field "$package" Package)
+  dpkg-deb --field "$package" >"$1/var/lib/dpkg/status.d/$name"
+done
+rm -rf "$1/usr/share/doc" "$1/usr/share/man" "$1/usr/share/locale"
+"""
+_CHANGES = ('CMD ["nginx", "-g", "daemon off;"]', "EXPOSE 80")
+
+
+def is_there(layout: Layout) -> bool:
+    """Return True if the Docker Engine has the image as this version of the sandbox makes it."""
+    try:
+        with docker_engine.engine(layout).client() as client:
+            answer = client.get(f"/images/{addresses.BASE_IMAGE}/json")
+    except (httpx.HTTPError, OSError):
+        return False
+    if answer.status_code != 200:
+        return False
+    config = cast("dict[str, dict[str, dict[str, str] | None]]", answer.json())["Config"]
+    return (config.get("Labels") or {}).get(_LABEL) == _key()
+
+
+def ensure(layout: Layout, debian: DebianTree) -> None:
+    """Give the Docker Engine the image, unless it has it."""
+    if is_there(layout):
+        return
+    tar = _archive(layout, debian)
+    with progress.step(f"give the Docker Engine the {_WHAT}", usually=3):
+        answer = _import(docker_engine.engine(layout), tar)
+    if not is_there(layout):
+        raise SandboxError(
+            f"The Docker Engine did not take the {_WHAT}: {answer[:300]}",
+            f"look at {layout.log('docker')}, and run the command again",
+        )
+
+
+def _archive(layout: Layout, debian: DebianTree) -> Path:
+    """Return the image's root file system as a tar archive, made once for all sandboxes of this user."""
+
+    def make(folder: Path) -> None:
+        with progress.step(f"make the {_WHAT}", usually=6):
+            _bootstrap(folder / _TAR, layout, debian)
+
+    return cache.obtain(_key(), f"the {_WHAT}", make) / _TAR
+
+
+def _key() -> str:
+    recipe = "\n".join((_SUITE, *_PACKAGES, _FINISH, *_CHANGES))
+    return f"base-image-{_SUITE}-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
+
+
+def _bootstrap(tar: Path, layout: Layout, debian: DebianTree) -> None:
+    hook = layout.run / "base-image-hook"
+    hook.write_text(f"#!/bin/sh\n{_FINISH}")
+    hook.chmod(0o700)
+    # Below the unfinished entry of the cache, so that what a cancelled run leaves there goes with it.
+    temporary = tar.parent / "tmp"
+    temporary.mkdir()
+    made = children.run(
+        [
+            debian.binary("mmdebstrap"),
+            "--variant=extract",
+            f"--include={','.join(_PACKAGES)}",
+            f"--extract-hook={hook}",
+            _SUITE,
+            tar,
+        ],
+        debian.environ() | {"TMPDIR": str(temporary)},
+    )
+    shutil.rmtree(temporary, ignore_errors=True)
+    if made.status:
+        errors = [line for line in made.stderr.splitlines() if line.startswith("E:")]
+        raise SandboxError(
+            f"The {_WHAT} can't be made: {errors[0] if errors else made.reason()}",
+            "make `apt-get update` work on this machine (network, proxy, sources.list), then run the command again",
+        )
+
+
+def _import(engine: Endpoint, tar: Path) -> str:
+    repository, tag = addresses.BASE_IMAGE.split(":")
+    changes = [*_CHANGES, f"LABEL {_LABEL}={_key()}"]
+
+    def content() -> Generator[bytes]:
+        with tar.open("rb") as file:
+            while chunk := file.read(1 << 20):
+                yield chunk
+
+    with engine.client(timeout=300) as client:
+        parameters = {"fromSrc": "-", "repo": repository, "tag": tag, "changes": changes}
+        answer = client.post("/images/create", params=parameters, content=content())
+    return answer.text.strip()

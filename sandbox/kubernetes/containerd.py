@@ -1,0 +1,128 @@
+"""containerd, which runs containers for Kubernetes and Debian's Docker Engine; and the image that starts a Pod."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import socket
+import tarfile
+from pathlib import Path
+
+from sandbox.errors import SandboxError
+from sandbox.host.layout import Layout
+from sandbox.host.supervisor import Command, Part
+from sandbox.kubernetes import network
+from sandbox.toolchain import children, system
+from sandbox.toolchain.debian import DebianTree
+
+PAUSE_IMAGE = "docker.io/sandbox/pause:1"
+_NAMESPACE = "k8s.io"
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
+
+
+def part(layout: Layout) -> Part:
+    """Return containerd; what it has started goes on when it is restarted."""
+    address = layout.socket("containerd")
+    return Part(
+        "containerd",
+        "containerd (runs containers)",
+        f"unix://{address}",
+        lambda: _problem(address),
+        usually=1,
+        socket=address,
+        keeps_children=True,
+    )
+
+
+def command(layout: Layout, debian: DebianTree) -> Command:
+    """Write containerd's settings and return how it is started."""
+    cni = layout.write_config(
+        "pods.conflist",
+        name=layout.name,
+        bridge=network.bridge(layout),
+        run=str(layout.run),
+        subnet=str(network.SUBNET),
+        gateway=network.GATEWAY,
+    )
+    folder = layout.config / "cni"
+    folder.mkdir(exist_ok=True)
+    cni.replace(folder / cni.name)
+    settings = layout.write_config(
+        "containerd.toml",
+        home=str(layout.root),
+        run=str(layout.run),
+        config=str(layout.config),
+        socket=str(layout.socket("containerd")),
+        pause_image=PAUSE_IMAGE,
+        runc=str(debian.binary("runc")),
+        cni_plugins=str(debian.path("usr/lib/cni")),
+    )
+    return Command([debian.binary("containerd"), "--config", settings], environ(layout, debian) | proxies())
+
+
+def environ(layout: Layout, debian: DebianTree) -> dict[str, str]:
+    """Return the environment of parts that come from Debian's packages: nothing of the user's but the search path."""
+    system = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    return debian.environ({"PATH": system, "HOME": str(layout.empty), "LANG": "C.UTF-8"})
+
+
+def proxies() -> dict[str, str]:
+    """Return the user's proxy settings, for the parts that pull what the user names."""
+    return {name: value for name in _PROXIES if (value := os.environ.get(name))}
+
+
+def ensure_pause_image(layout: Layout, debian: DebianTree) -> None:
+    """Give containerd the image of a Pod's first process: catatonit, which does nothing but reap what others leave."""
+    ctr = [debian.binary("ctr"), "--address", layout.socket("containerd"), "--namespace", _NAMESPACE, "images"]
+    there = children.run([*ctr, "list", "--quiet", f"name=={PAUSE_IMAGE}"], environ(layout, debian))
+    if PAUSE_IMAGE in there.stdout.split():
+        return
+    archive = layout.run / "pause.tar"
+    archive.write_bytes(_archive(debian.binary("catatonit")))
+    imported = children.run([*ctr, "import", archive], environ(layout, debian))
+    archive.unlink()
+    if imported.status:
+        raise SandboxError(
+            f"containerd did not take the image of a Pod's first process: {imported.reason()}",
+            f"look at {layout.log('containerd')}, and run the command again",
+        )
+
+
+def _problem(address: Path) -> str | None:
+    # It opens its socket when all of its plugins are loaded; whether Pods can run is asked of the kubelet.
+    with socket.socket(socket.AF_UNIX) as connection:
+        try:
+            connection.connect(str(address))
+        except OSError as error:
+            return f"{address} does not answer ({error.strerror})"
+    return None
+
+
+def _archive(program: Path) -> bytes:
+    """Return a Docker image archive that holds one statically linked program."""
+    layer = _tar({"pause": program.read_bytes()}, mode=0o755)
+    digest = hashlib.sha256(layer).hexdigest()
+    config = json.dumps(
+        {
+            "architecture": system.machine().go,
+            "os": "linux",
+            "config": {"Entrypoint": ["/pause", "-P"]},
+            "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}"]},
+            "history": [{"created": "1970-01-01T00:00:00Z"}],
+        }
+    ).encode()
+    name = f"{hashlib.sha256(config).hexdigest()}.json"
+    manifest = json.dumps([{"Config": name, "RepoTags": [PAUSE_IMAGE], "Layers": ["layer.tar"]}]).encode()
+    return _tar({name: config, "layer.tar": layer, "manifest.json": manifest})
+
+
+def _tar(files: dict[str, bytes], mode: int = 0o644) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        for name, content in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = len(content), mode
+            tar.addfile(entry, io.BytesIO(content))
+    return buffer.getvalue()
