@@ -50,8 +50,8 @@ class Site:
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
         self._thread.start()
 
-    def publish_cli(self, *, checksum: str | None = None) -> None:
-        """Put a release there, with the right checksum or the one given."""
+    def publish_cli(self, *, checksum: str | None = None, strange: tarfile.TarInfo | None = None) -> None:
+        """Put a release there, with the right checksum or the one given, and perhaps an entry that no release has."""
         name = f"pulumi-v{VERSION}-linux-{system.machine().pulumi}.tar.gz"
         packed = io.BytesIO()
         with tarfile.open(fileobj=packed, mode="w:gz") as tar:
@@ -60,6 +60,8 @@ class Site:
                 body = f"official {tool}".encode()
                 entry.size, entry.mode = len(body), 0o755
                 tar.addfile(entry, io.BytesIO(body))
+            if strange:
+                tar.addfile(strange)
         archive = packed.getvalue()
         checksum = checksum or hashlib.sha256(archive).hexdigest()
         self.files[f"/releases/sdk/{name}"] = archive
@@ -154,6 +156,43 @@ def test_the_official_release_is_downloaded_checked_and_placed(bench: Bench, sit
     assert pulumi_cli.ensure() == placed
     assert len(site.asked) == asked, "what is in the cache is not asked for again"
     assert not list(bench.cache.glob("*/*.tar.gz"))
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "points_at"),
+    [
+        ("../outside", tarfile.REGTYPE, ""),
+        ("/tmp/outside", tarfile.REGTYPE, ""),  # noqa: S108 - refused, so never written
+        ("pulumi/link", tarfile.SYMTYPE, "../.."),
+        ("pulumi/link", tarfile.LNKTYPE, "../outside"),
+        ("pulumi/pipe", tarfile.FIFOTYPE, ""),
+    ],
+)
+def test_an_archive_with_anything_but_plain_files_of_its_own_folder_is_not_unpacked(
+    site: Site, tmp_path: Path, name: str, kind: bytes, points_at: str
+) -> None:
+    strange = tarfile.TarInfo(name)
+    strange.type, strange.linkname = kind, points_at
+    site.publish_cli(strange=strange)
+    folder = tmp_path / "release"
+    folder.mkdir()
+
+    with pytest.raises(official.DownloadError, match=f"holds {name}, which is no plain file"):
+        official.fetch_cli(VERSION, system.machine().pulumi, folder)
+
+    assert list(tmp_path.iterdir()) == [folder]
+    assert not list(folder.glob("**/link")) + list(folder.glob("**/pipe"))
+
+
+def test_unpacked_programs_can_be_run_and_are_nobody_elses_to_change(site: Site, tmp_path: Path) -> None:
+    loose = tarfile.TarInfo("pulumi/loose")
+    loose.mode = 0o6777
+    site.publish_cli(strange=loose)
+
+    official.fetch_cli(VERSION, system.machine().pulumi, tmp_path)
+
+    assert tmp_path.joinpath("pulumi/pulumi").stat().st_mode & 0o7777 == 0o755
+    assert tmp_path.joinpath("pulumi/loose").stat().st_mode & 0o7777 == 0o755
 
 
 @pytest.mark.usefixtures("bench")
