@@ -77,11 +77,12 @@ def test(arguments: argparse.Namespace) -> int:
 
 
 def lint(_: argparse.Namespace) -> int:
-    """Check style, format and types, and that nothing is used which the oldest Python lacks."""
+    """Check style, format, types and who imports whom, and that nothing is used which the oldest Python lacks."""
     checks = (
         ["ruff", "check", "."],
         ["ruff", "format", "--check", "."],
         ["basedpyright"],
+        ["lint-imports", "--no-logo", "--no-cache"],
         # Annotations count, since declarations read them; bytes.decode is taken for the old str.decode.
         ["vermin", "--quiet", "--violations", "--target=3.11-", "--eval-annotations", "--exclude", "str.decode", "."],
         ["pytest", "--quiet", "tests/unit/test_oldest_python.py"],

@@ -42,7 +42,6 @@ from ibm_native.model.declare import Declaration, Plain
 from ibm_native.model.derive import check, diff
 from ibm_native.model.journal import Journal
 from ibm_native.model.lifecycle import Call, LifeCycle
-from ibm_native.model.schema import schema
 from ibm_native.model.values import UNKNOWN, Read, Wire, is_secret, known, plain, to_wire, with_numbers
 from ibm_native.registry.access import AccessLife
 from ibm_native.registry.namespace import NamespaceLife
@@ -50,6 +49,7 @@ from ibm_native.registry.plan import PlanLife
 from ibm_native.registry.quota import QuotaLife
 from ibm_native.registry.retention_policy import RetentionPolicyLife
 from ibm_native.registry.scan_gate import ScanGateLife
+from ibm_native.schema import schema
 from ibm_native.version import PACKAGE
 
 LIVES: tuple[LifeCycle, ...] = (

@@ -13,9 +13,9 @@ import pytest
 import ibm_native
 from ibm_native.lookups import FUNCTIONS
 from ibm_native.model.declare import Declaration, Property, camel
-from ibm_native.model.schema import schema
 from ibm_native.provider import LIVES
 from ibm_native.reference import page
+from ibm_native.schema import schema
 from ibm_native.version import VERSION
 
 pytestmark = pytest.mark.unit
