@@ -1,5 +1,5 @@
-# Thin: each target's work is in commands/, which sandbox/bootstrap.py runs in the project's own virtual environment.
-RUN := python3 -m sandbox.bootstrap
+# Thin: each target's work is in commands/, which base/bootstrap.py runs in the project's own virtual environment.
+RUN := python3 -m base.bootstrap
 STACK ?= dev
 
 .PHONY: up verify down env test lint reset clean

@@ -15,7 +15,7 @@ from typing import Any, cast
 
 from sqlalchemy import select
 
-from sandbox import paths
+from base import paths
 from sandbox.cloud.identity.models import ApiKey, ServiceId
 from sandbox.cloud.policies.models import Policy
 from sandbox.cloud.registry.models import Namespace

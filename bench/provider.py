@@ -14,9 +14,9 @@ import threading
 import time
 from pathlib import Path
 
+from base import paths
 from bench.engine import Project, project
 from bench.provider_kills import plugin_of
-from sandbox import paths
 
 PROGRAM = """
 import os

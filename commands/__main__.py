@@ -10,12 +10,13 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from base import paths
+from base.errors import SandboxError
+from base.progress import say, step
 from commands import report
 from commands.pulumi import SANDBOX_STACK, stack
 from commands.verify import verify
-from sandbox import machine, paths, toolchain
-from sandbox.errors import SandboxError
-from sandbox.progress import say, step
+from sandbox import machine, toolchain
 from sandbox.toolchain import environment
 
 

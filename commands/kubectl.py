@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Mapping
 from typing import Any, cast
 
-from sandbox.errors import SandboxError
+from base.errors import SandboxError
 
 
 class Cluster:

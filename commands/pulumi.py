@@ -13,8 +13,8 @@ from typing import cast
 
 import psutil
 
-from sandbox.errors import SandboxError
-from sandbox.paths import CHECKOUT
+from base.errors import SandboxError
+from base.paths import CHECKOUT
 from sandbox.toolchain import environment
 
 SANDBOX_STACK = "dev"

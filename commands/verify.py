@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from base.errors import SandboxError
 from commands.kubectl import Cluster
 from commands.pulumi import Stack
-from sandbox.errors import SandboxError
 
 PAGE = "/usr/share/nginx/html/index.html"
 PROBE_SECONDS = 180.0

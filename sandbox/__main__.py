@@ -7,8 +7,9 @@ import os
 import sys
 from collections.abc import Sequence
 
-from sandbox import machine, progress, status
-from sandbox.errors import SandboxError
+from base import progress
+from base.errors import SandboxError
+from sandbox import machine, status
 from sandbox.toolchain import environment
 
 _NOT_UP = 3

@@ -14,9 +14,10 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from sandbox import cleanup, preflight, progress, toolchain
+from base import progress
+from base.errors import SandboxError
+from sandbox import cleanup, preflight, toolchain
 from sandbox.endpoints import front, regions, registry, stand_in
-from sandbox.errors import SandboxError
 from sandbox.host import sysctls, tasks
 from sandbox.host.layout import Layout, current
 from sandbox.host.supervisor import Command, Part, Supervisor

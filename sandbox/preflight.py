@@ -10,9 +10,9 @@ import subprocess
 
 import psutil
 
+from base.errors import SandboxError
 from sandbox import addresses
 from sandbox.endpoints import regions
-from sandbox.errors import SandboxError
 from sandbox.host.layout import Layout
 from sandbox.host.supervisor import Supervisor
 from sandbox.kubernetes import control_plane, kubelet, network

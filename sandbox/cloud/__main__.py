@@ -13,6 +13,7 @@ import uvicorn
 from filelock import FileLock, Timeout
 from sqlalchemy import select
 
+from base.errors import SandboxError
 from sandbox.cloud import limits, token_keys
 from sandbox.cloud.accounts import Account, create_account, set_admin_key
 from sandbox.cloud.advisor.advisories import Advisories
@@ -22,7 +23,6 @@ from sandbox.cloud.regions import DOMAINS
 from sandbox.cloud.registry.events import PATH as EVENTS
 from sandbox.cloud.registry.keeper import Registries
 from sandbox.cloud.web import World
-from sandbox.errors import SandboxError
 
 KEY_VARIABLE = "SANDBOX_ADMIN_APIKEY"
 

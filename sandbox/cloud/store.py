@@ -13,7 +13,7 @@ from sqlite3 import Connection
 from sqlalchemy import JSON, StaticPool, create_engine, event, text
 from sqlalchemy.orm import DeclarativeBase, MappedAsDataclass, Session
 
-from sandbox.errors import SandboxError
+from base.errors import SandboxError
 
 SCHEMA = 3
 """Counts the changes of the tables: a file of another schema is refused, never guessed at."""

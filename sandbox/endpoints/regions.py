@@ -6,9 +6,9 @@ import secrets
 from collections.abc import Iterable
 from pathlib import Path
 
+from base.errors import SandboxError
 from sandbox import addresses
 from sandbox.cloud import token_keys
-from sandbox.errors import SandboxError
 from sandbox.host.layout import Layout, write_private
 
 

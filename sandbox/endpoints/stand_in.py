@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from sandbox import addresses, paths
+from base import paths
+from sandbox import addresses
 from sandbox.cloud import token_keys
 from sandbox.endpoints import regions
 from sandbox.host.health import Endpoint

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
-from sandbox import paths
+from base import paths
 
 _TEMPLATES = Path(__file__).parent.parent / "templates"
 

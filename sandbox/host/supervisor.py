@@ -18,8 +18,8 @@ from pathlib import Path
 
 import psutil
 
-from sandbox import progress
-from sandbox.errors import SandboxError
+from base import progress
+from base.errors import SandboxError
 from sandbox.host import cgroups
 from sandbox.host.layout import Layout
 

@@ -10,8 +10,9 @@ from typing import cast
 
 import httpx
 
-from sandbox import addresses, progress
-from sandbox.errors import SandboxError
+from base import progress
+from base.errors import SandboxError
+from sandbox import addresses
 from sandbox.host.health import Endpoint
 from sandbox.host.layout import Layout
 from sandbox.images import docker_engine

@@ -10,7 +10,7 @@ import socket
 import tarfile
 from pathlib import Path
 
-from sandbox.errors import SandboxError
+from base.errors import SandboxError
 from sandbox.host.layout import Layout
 from sandbox.host.supervisor import Command, Part
 from sandbox.kubernetes import network

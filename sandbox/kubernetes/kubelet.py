@@ -12,7 +12,7 @@ from typing import cast
 
 import httpx
 
-from sandbox.errors import SandboxError
+from base.errors import SandboxError
 from sandbox.host.health import Endpoint
 from sandbox.host.layout import Layout, write_private
 from sandbox.host.supervisor import Command, Part, Supervisor

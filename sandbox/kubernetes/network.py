@@ -14,7 +14,7 @@ from typing import Protocol, cast
 import psutil
 from pyroute2 import IPRoute, NetlinkError
 
-from sandbox.errors import SandboxError
+from base.errors import SandboxError
 from sandbox.host.layout import Layout
 
 SUBNET = ipaddress.IPv4Network("198.19.77.0/24")

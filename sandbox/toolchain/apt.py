@@ -10,7 +10,7 @@ import os
 import re
 from pathlib import Path
 
-from sandbox.errors import SandboxError
+from base.errors import SandboxError
 from sandbox.toolchain import children
 
 _CHOSEN = re.compile(r"^Inst (?P<name>\S+) \((?P<version>\S+) ", re.MULTILINE)

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from sandbox import paths, progress
-from sandbox.errors import SandboxError
+from base import paths, progress
+from base.errors import SandboxError
 from sandbox.toolchain import children
 
 MORE_SPACE = "free some space there, or set ICR_SANDBOX_CACHE to a folder on a larger disk; then run the command again"

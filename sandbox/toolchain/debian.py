@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox import paths, progress
-from sandbox.errors import SandboxError
+from base import paths, progress
+from base.errors import SandboxError
 from sandbox.toolchain import cache, children, system
 from sandbox.toolchain.apt import PrivateApt
 from sandbox.toolchain.space import GIB, Need

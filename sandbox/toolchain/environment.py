@@ -6,7 +6,7 @@ import os
 import shlex
 from pathlib import Path
 
-from sandbox import paths
+from base import paths
 from sandbox.toolchain import launchers, plugins
 
 _REMOVED = ("PULUMI_CONFIG_PASSPHRASE", "IBMCLOUD_API_KEY")

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from sandbox import paths, progress
-from sandbox.errors import SandboxError
+from base import paths, progress
+from base.errors import SandboxError
 from sandbox.toolchain import cache, children, system
 from sandbox.toolchain.space import GIB, Need
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sandbox import paths
+from base import paths
 from sandbox.toolchain.gobuild import Program
 
 PROGRAM = Program(

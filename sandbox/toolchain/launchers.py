@@ -8,7 +8,7 @@ import shlex
 import shutil
 from pathlib import Path
 
-from sandbox import paths
+from base import paths
 from sandbox.toolchain import cache
 from sandbox.toolchain.debian import DebianTree
 

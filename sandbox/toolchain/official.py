@@ -11,8 +11,8 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from sandbox import paths, progress
-from sandbox.errors import SandboxError
+from base import paths, progress
+from base.errors import SandboxError
 from sandbox.toolchain import cache, children
 
 SITE = "https://get.pulumi.com"

@@ -12,7 +12,7 @@ import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
-from sandbox import paths, progress
+from base import paths, progress
 from sandbox.toolchain import cache, children, launchers, official, system
 
 HOME = paths.LOCAL / "pulumi-home"

@@ -8,7 +8,7 @@ import os
 import shutil
 from pathlib import Path
 
-from sandbox import paths, progress
+from base import paths, progress
 from sandbox.toolchain import cache, children, launchers, official, system
 from sandbox.toolchain.gobuild import Program
 

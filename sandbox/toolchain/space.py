@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.errors import SandboxError
+from base.errors import SandboxError
 
 GIB = 1024**3
 

@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass
 from functools import cache
 
-from sandbox.errors import SandboxError
+from base.errors import SandboxError
 
 
 @dataclass(frozen=True)

@@ -24,11 +24,11 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from base.paths import CHECKOUT
 from sandbox.cloud.advisor.advisories import Advisories
 from sandbox.cloud.advisor.scanner import Advisor
 from sandbox.cloud.registry.keeper import Registries
 from sandbox.cloud.testing import StandIn
-from sandbox.paths import CHECKOUT
 from sandbox.toolchain import debian
 
 Json = dict[str, Any]

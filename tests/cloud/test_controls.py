@@ -10,9 +10,9 @@ import pytest
 import requests
 from ibm_cloud_sdk_core import ApiException
 
+from base.errors import SandboxError
 from sandbox.cloud.controls.faults import Effects
 from sandbox.cloud.testing import StandIn
-from sandbox.errors import SandboxError
 from tests.cloud.clients import Clients, allow, clients, make_robot, refused
 
 pytestmark = [pytest.mark.cloud, pytest.mark.sandbox_only]

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from base.paths import CHECKOUT
 from sandbox.cloud.advisor.advisories import Advisories
-from sandbox.paths import CHECKOUT
 
 pytestmark = [pytest.mark.cloud, pytest.mark.sandbox_only]
 

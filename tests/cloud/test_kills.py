@@ -19,7 +19,7 @@ from typing import Any
 import httpx
 import pytest
 
-from sandbox.paths import CHECKOUT
+from base.paths import CHECKOUT
 
 pytestmark = [pytest.mark.cloud, pytest.mark.sandbox_only]
 

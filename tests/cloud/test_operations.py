@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from base.paths import CHECKOUT
 from sandbox.cloud.operations import COMMAND, SERVICES, known, page
-from sandbox.paths import CHECKOUT
 
 pytestmark = [pytest.mark.cloud, pytest.mark.sandbox_only]
 

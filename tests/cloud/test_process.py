@@ -17,8 +17,8 @@ import httpx
 import pytest
 from cryptography import x509
 
+from base.paths import CHECKOUT
 from sandbox.cloud import token_keys
-from sandbox.paths import CHECKOUT
 
 pytestmark = [pytest.mark.cloud, pytest.mark.sandbox_only]
 

@@ -12,10 +12,10 @@ import httpx
 import pytest
 from sqlalchemy import text
 
+from base.errors import SandboxError
 from sandbox.cloud.clock import Clock
 from sandbox.cloud.store import Store
 from sandbox.cloud.testing import StandIn
-from sandbox.errors import SandboxError
 from tests.cloud.clients import clients
 
 pytestmark = [pytest.mark.cloud, pytest.mark.sandbox_only]

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import machine, paths
+from base import paths
+from sandbox import machine
 from tests.e2e.canaries import CANARIES, guard
 from tests.e2e.project import Project
 

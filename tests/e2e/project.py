@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from base import paths
 from commands.pulumi import Stack
-from sandbox import paths
 from sandbox.toolchain import environment
 
 PROGRAM = ("Pulumi.yaml", "__main__.py", "requirements.txt", "components", "ibm_native", "app")

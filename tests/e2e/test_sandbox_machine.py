@@ -14,7 +14,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from sandbox import machine, paths
+from base import paths
+from sandbox import machine
 from sandbox.host import layout
 from sandbox.host.cgroups import Cgroup
 from sandbox.host.supervisor import Supervisor

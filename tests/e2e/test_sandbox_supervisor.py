@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from sandbox.errors import SandboxError
+from base.errors import SandboxError
 from sandbox.host import cgroups
 from sandbox.host.layout import Layout, write_private
 from sandbox.host.supervisor import CancelledError, Command, Part, Supervisor

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import yaml
 
-from sandbox.paths import CHECKOUT
+from base.paths import CHECKOUT
 
 
 def values(**changes: str) -> dict[str, str]:

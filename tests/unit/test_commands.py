@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from base.errors import SandboxError
 from commands import __main__ as commands
 from commands.kubectl import Cluster
 from commands.pulumi import Stack
 from commands.report import show_checks
 from commands.verify import Check
-from sandbox.errors import SandboxError
 
 pytestmark = pytest.mark.unit
 

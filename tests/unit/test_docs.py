@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from base.paths import CHECKOUT
 from commands.__main__ import COMMANDS
-from sandbox.paths import CHECKOUT
 
 pytestmark = pytest.mark.unit
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sandbox import paths
+from base import paths
 
 pytestmark = pytest.mark.unit
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from base.errors import SandboxError
 from sandbox import preflight
-from sandbox.errors import SandboxError
 from sandbox.host.layout import Layout
 from sandbox.host.supervisor import Supervisor
 

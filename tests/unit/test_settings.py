@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from base.paths import CHECKOUT
 from components import regions
 from components.rules import RULES
 from components.settings import SettingsError, parse
-from sandbox.paths import CHECKOUT
 from tests.unit.samples import values
 
 pytestmark = pytest.mark.unit

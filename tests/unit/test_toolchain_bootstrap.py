@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import paths
+from base import paths
 from tests.unit.toolchain_bench import Bench
 
 pytestmark = pytest.mark.unit
@@ -35,10 +35,10 @@ class Checkout:
         self.bench = bench
         self.folder = bench.folder / "a checkout"
         self.log = bench.folder / "log"
-        package = self.folder / "sandbox"
+        package = self.folder / "base"
         package.mkdir(parents=True)
         for name in ("__init__.py", "bootstrap.py", "errors.py", "progress.py"):
-            package.joinpath(name).write_text(paths.CHECKOUT.joinpath("sandbox", name).read_text())
+            package.joinpath(name).write_text(paths.CHECKOUT.joinpath("base", name).read_text())
         self.require("pulumi==1")
         self.folder.joinpath("requirements-dev.txt").write_text("-r requirements.txt\n")
 
@@ -56,7 +56,7 @@ class Checkout:
         played = str(self.bench.programs / "python3.11")
         lie = "sys.version_info = (3, 8, 2)" if as_old else f"sys.executable = {played!r}"
         script = f"import sys; {lie}; sys.argv[1:] = ['up', '--now']; import runpy; "
-        script += "runpy.run_module('sandbox.bootstrap', run_name='__main__')"
+        script += "runpy.run_module('base.bootstrap', run_name='__main__')"
         return subprocess.run(
             [sys.executable, "-c", script], cwd=self.folder, capture_output=True, text=True, check=False
         )
@@ -166,7 +166,7 @@ def test_a_failure_of_pip_is_one_line_with_its_remedy(checkout: Checkout, said: 
 
 @pytest.mark.parametrize("name", ["__init__.py", "bootstrap.py", "errors.py", "progress.py"])
 def test_the_way_in_can_be_read_by_an_old_python(name: str) -> None:
-    text = paths.CHECKOUT.joinpath("sandbox", name).read_text()
+    text = paths.CHECKOUT.joinpath("base", name).read_text()
 
     ast.parse(text, feature_version=(3, 8))
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from sandbox import paths
-from sandbox.errors import SandboxError
+from base import paths
+from base.errors import SandboxError
 from sandbox.toolchain import cache, children
 from tests.unit.toolchain_bench import Bench
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.errors import SandboxError
+from base.errors import SandboxError
 from sandbox.toolchain import debian, system
 from tests.unit.toolchain_bench import Bench
 

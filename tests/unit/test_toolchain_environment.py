@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import paths
+from base import paths
 from sandbox.toolchain import environment, launchers, plugins
 from sandbox.toolchain.debian import DebianTree
 from tests.unit.toolchain_bench import Bench
@@ -113,7 +113,7 @@ def test_a_launched_module_is_this_checkouts_wherever_it_is_started(bench: Bench
     tmp_path.joinpath("sandbox/__init__.py").write_text("raise SystemExit('another package of that name')")
     script = bench.folder / "launch"
 
-    launchers.python_module(script, "sandbox.paths")
+    launchers.python_module(script, "sandbox.addresses")
 
     ran = subprocess.run([script], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stderr) == (0, "")

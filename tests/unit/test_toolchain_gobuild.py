@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.errors import SandboxError
+from base.errors import SandboxError
 from sandbox.toolchain import kubernetes, pulumi_cli
 from sandbox.toolchain.gobuild import Program
 from tests.unit.toolchain_bench import Bench

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import pytest
 
-from sandbox.errors import SandboxError
+from base.errors import SandboxError
 from sandbox.toolchain import debian, space, system
 from sandbox.toolchain.space import GIB, Need
 from tests.unit.toolchain_bench import Bench

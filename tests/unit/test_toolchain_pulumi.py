@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.errors import SandboxError
+from base.errors import SandboxError
 from sandbox.toolchain import launchers, official, plugins, pulumi_cli, system
 from tests.unit.toolchain_bench import Bench
 

@@ -22,8 +22,8 @@ from pathlib import Path
 
 import msgspec
 
+from base.errors import SandboxError
 from sandbox.cloud.advisor.packages import is_older
-from sandbox.errors import SandboxError
 
 
 class Advisory(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

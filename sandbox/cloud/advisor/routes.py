@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
+from base.errors import SandboxError
 from sandbox.cloud import unverified
 from sandbox.cloud.advisor.models import exemptions_of, scan_of, scopes_of
 from sandbox.cloud.advisor.reports import UNSCANNED, Report, assess
@@ -11,7 +12,6 @@ from sandbox.cloud.registry.errors import RegistryError
 from sandbox.cloud.registry.images import Image, Tag, find_image, images_in, tags_in
 from sandbox.cloud.registry.scope import Reference, Scope, split
 from sandbox.cloud.web import Call, Routes, answer
-from sandbox.errors import SandboxError
 
 routes = Routes(RegistryError)
 

@@ -12,6 +12,7 @@ from html import escape
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from base.errors import SandboxError
 from sandbox.cloud.accounts import Account
 from sandbox.cloud.advisor.models import exemptions_of, scan_of, scopes_of
 from sandbox.cloud.advisor.reports import assess
@@ -25,7 +26,6 @@ from sandbox.cloud.registry.events import pulled_bytes
 from sandbox.cloud.registry.images import Image, images_in, stored_bytes, tags_in
 from sandbox.cloud.registry.models import namespaces_of
 from sandbox.cloud.web import World
-from sandbox.errors import SandboxError
 
 REQUESTS = 100
 """How many of the last requests are shown."""

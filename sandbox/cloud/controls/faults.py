@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from http import HTTPStatus
 from typing import Literal, TypedDict
 
-from sandbox.errors import SandboxError
+from base.errors import SandboxError
 
 Reset = Literal["before", "after"]
 

@@ -14,12 +14,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from base.errors import SandboxError
 from sandbox.cloud.controls.console import page
 from sandbox.cloud.controls.faults import Fault, Reset
 from sandbox.cloud.controls.journal import Record
 from sandbox.cloud.errors import MalformedError
 from sandbox.cloud.web import World, answer
-from sandbox.errors import SandboxError
 
 T = TypeVar("T")
 

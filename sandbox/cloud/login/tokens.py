@@ -12,9 +12,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
+from base.errors import SandboxError
 from sandbox.cloud import unverified
 from sandbox.cloud.token_keys import REGISTRY_ISSUER
-from sandbox.errors import SandboxError
 
 SERVICE = "registry"
 """The `aud` of registry tokens, and the `service` of the registry's challenge."""

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from sandbox import paths
+from base import paths
 
 pytestmark = pytest.mark.plugins
 

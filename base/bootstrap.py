@@ -1,6 +1,6 @@
 """The way in for the system's Python: makes the virtual environment, then goes on inside it.
 
-`python3 -m sandbox.bootstrap COMMAND...` installs requirements-dev.txt into `.venv`, whenever that file has changed,
+`python3 -m base.bootstrap COMMAND...` installs requirements-dev.txt into `.venv`, whenever that file has changed,
 and then becomes `.venv/bin/python -m commands COMMAND...`. It needs the standard library only, and is written so that
 a Python that is too old for the project can still read it and say so.
 """
@@ -18,8 +18,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
-from sandbox.errors import SandboxError
-from sandbox.progress import say, step
+from base.errors import SandboxError
+from base.progress import say, step
 
 _OLDEST = (3, 11)
 _CHECKOUT = Path(__file__).resolve().parent.parent
