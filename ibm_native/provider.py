@@ -99,7 +99,7 @@ class IbmNative(Provider):
         own = {name: value for name, value in request.new_inputs.items() if name in _ENGINES_OWN}
         rest = {name: value for name, value in request.new_inputs.items() if name not in _ENGINES_OWN}
         checked, problems = check(PROPERTIES, with_numbers(PROPERTIES, rest))
-        return CheckResponse({**own, **checked}, [each.failure() for each in problems])
+        return CheckResponse({**own, **checked}, [each.failure({**request.new_inputs, **checked}) for each in problems])
 
     async def diff_config(self, request: DiffRequest) -> DiffResponse:
         """Tell what changes; another account is another provider, everything else is the same one reached otherwise."""
@@ -135,7 +135,7 @@ class IbmNative(Provider):
         saved = life.natural_id(known(inputs, request.old_inputs))
         if saved:
             self.journal.end(request.urn, saved)
-        return CheckResponse(checked, [each.failure() for each in problems])
+        return CheckResponse(checked, [each.failure({**request.new_inputs, **checked}) for each in problems])
 
     async def diff(self, request: DiffRequest) -> DiffResponse:
         """Tell which inputs changed, and whether that is an update or a replacement."""
@@ -205,7 +205,7 @@ class IbmNative(Provider):
             )
         checked, problems = check(function.inputs, request.args)
         if problems:
-            return InvokeResponse(None, [each.failure() for each in problems])
+            return InvokeResponse(None, [each.failure({**request.args, **checked}) for each in problems])
         found = await function.answer(self._reach(), known(function.inputs, checked))
         results = {each.wire: found[each.name] for each in function.outputs}
         return InvokeResponse({name: to_wire(value) for name, value in results.items() if value is not None})

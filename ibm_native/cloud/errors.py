@@ -108,6 +108,10 @@ class StaleError(ApiError):
     """The object changed since it was read (409 or 412 to If-Match)."""
 
 
+class LockedError(ApiError):
+    """The object, or the service ID that it belongs to, is locked (409)."""
+
+
 class ConflictError(ApiError):
     """The object is in the way of another one (409); `conflicting` is what IBM says that one is."""
 

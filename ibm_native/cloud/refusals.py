@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ibm_native.cloud.errors import (
     ApiError,
     ConflictError,
+    LockedError,
     LostAnswerError,
     NotFoundError,
     ProviderError,
@@ -20,6 +22,8 @@ from ibm_native.cloud.errors import (
 from ibm_native.cloud.sdk import ApiFailure, Json, mapping, objects
 
 _AGAIN = "Run the same command again in a moment; nothing needs to be cleaned up by hand."
+_LOCKED = re.compile(r"\block(?:ed)?\b", re.IGNORECASE)
+"""IBM documents neither status nor code of a lock: its words tell."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,9 @@ class Job:
     needs: str
     repeatable: bool = True
     conditional: bool = False
-    """Whether it was sent with If-Match: 409 then means that somebody else was faster (IBM documents no status)."""
+    """Whether it was sent with If-Match: 409 can then mean that somebody else was faster (IBM documents no status)."""
+    unlock: str = ""
+    """The command that unlocks what the call is about, if that can be locked."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,7 @@ class Refusal:
     status: int
     code: str
     message: str
+    details: str
     transaction: str
     retry_after: float | None
     conflicting: object
@@ -51,7 +58,8 @@ class Refusal:
     def told(self) -> str:
         """Return IBM's words with what support asks for."""
         marks = [f"HTTP {self.status}", self.code, f"transaction {self.transaction}" if self.transaction else ""]
-        return f"IBM Cloud answered: {self.message} ({', '.join(mark for mark in marks if mark)})"
+        words = " ".join(filter(None, (self.message, self.details)))
+        return f"IBM Cloud answered: {words} ({', '.join(mark for mark in marks if mark)})"
 
 
 def read(failure: ApiFailure) -> Refusal:
@@ -60,7 +68,6 @@ def read(failure: ApiFailure) -> Refusal:
     headers: Mapping[str, str] = response.headers if response is not None else {}
     body = _object(response.text if response is not None else "")
     first = next(iter(objects(body.get("errors"))), body)
-    details = mapping(first.get("details"))
     code = _first(first, "message_code", "code", "errorCode")
     message = _first(first, "message", "errorMessage", "error") or str(failure.message)
     transaction = (
@@ -68,8 +75,16 @@ def read(failure: ApiFailure) -> Refusal:
         or _first(body, "trace", "request-id")
         or _first(mapping(body.get("context")), "requestId", "transaction_id")
     )
-    conflict = mapping(details.get("conflicts_with")).get("policy")
-    return Refusal(failure.status_code or 0, code, message, transaction, _seconds(headers.get("Retry-After")), conflict)
+    conflict = mapping(mapping(first.get("details")).get("conflicts_with")).get("policy")
+    return Refusal(
+        failure.status_code or 0,
+        code,
+        message,
+        _first(first, "details"),
+        transaction,
+        _seconds(headers.get("Retry-After")),
+        conflict,
+    )
 
 
 def api_error(job: Job, refusal: Refusal) -> ProviderError:
@@ -81,10 +96,8 @@ def api_error(job: Job, refusal: Refusal) -> ProviderError:
         return LostAnswerError(job.what, told, _AGAIN)
     if status == 404:
         return NotFoundError(job.what, told, status=404, code=code)
-    if status == 412 or (status == 409 and job.conditional):
-        return StaleError(job.what, told, "Somebody else changes it at this time. " + _AGAIN, status=status, code=code)
-    if status == 409:
-        return ConflictError(job.what, told, code=code, conflicting=refusal.conflicting)
+    if status in {409, 412}:
+        return _conflict(job, refusal)
     remedies = {
         401: "The token wasn't accepted: the API key may have been deleted or disabled in the meantime.",
         403: f"The provider's API key lacks a right. This call needs {job.needs}.",
@@ -93,6 +106,19 @@ def api_error(job: Job, refusal: Refusal) -> ProviderError:
     }
     remedy = remedies.get(status, _AGAIN if status >= 500 else "")
     return ApiError(job.what, told, remedy, status=status, code=code, retry_after=refusal.retry_after)
+
+
+def _conflict(job: Job, refusal: Refusal) -> ProviderError:
+    """Return why the state of things forbids a call: IBM's code and words count before the status."""
+    status, code, told = refusal.status, refusal.code, refusal.told
+    if refusal.conflicting is not None:
+        return ConflictError(job.what, told, code=code, conflicting=refusal.conflicting)
+    if _LOCKED.search(f"{code} {refusal.message}"):
+        remedy = f"Unlock it: {job.unlock}" if job.unlock else "Unlock it, then run the same command again."
+        return LockedError(job.what, told, remedy, status=status, code=code)
+    if status == 412 or job.conditional:
+        return StaleError(job.what, told, "Somebody else changes it at this time. " + _AGAIN, status=status, code=code)
+    return ConflictError(job.what, told, code=code)
 
 
 def token_error(what: str, endpoint: str, refusal: Refusal) -> ProviderError:

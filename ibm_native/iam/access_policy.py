@@ -14,6 +14,7 @@ from ibm_native.cloud.refusals import Job
 from ibm_native.cloud.sdk import Json, mapping, text
 from ibm_native.iam import policy_shape
 from ibm_native.iam.roles import role_crns
+from ibm_native.iam.service_id import unlock_command
 from ibm_native.model import rules
 from ibm_native.model.declare import Plain, Prop, Resource
 from ibm_native.model.derive import Problem
@@ -53,7 +54,7 @@ class AccessPolicyArgs:
         Prop(
             "Roles: Reader, Writer, Manager (the service's), Viewer, Operator, Editor, Administrator (the platform's), "
             "custom roles by the name in their CRN, or CRNs.",
-            unordered=True,
+            same=policy_shape.same_roles,
             rule=rules.role,
         ),
     ]
@@ -176,11 +177,11 @@ class AccessPolicyLife(LifeCycle):
         crns = await role_crns(call.cloud, what, account, inputs.text("service"), inputs.texts("roles"))
         group = await group_id(call.cloud, what, inputs.maybe_text("resource_group"))
         attributes = policy_shape.attributes(account, inputs, group)
+        job = Job(what, _NEEDS, conditional=True, unlock=unlock_command(inputs.text("iam_id")))
 
-        async def change() -> None:
-            body, etag = await self._get(call, resource_id)
+        async def write(body: Json, etag: str) -> None:
             await call.cloud.policies(
-                Job(what, _NEEDS, conditional=True),
+                job,
                 lambda api: api.replace_v2_policy(
                     resource_id,
                     etag,
@@ -192,14 +193,16 @@ class AccessPolicyLife(LifeCycle):
                 ),
             )
 
-        await unless_stale(change)
+        try:
+            await unless_stale(lambda: self._get(call, resource_id), write)
+        except ConflictError as error:
+            raise _named(error) from None
         return {}
 
     async def delete(self, call: Call, resource_id: str, state: Values) -> None:
         """Remove the policy; IAM removes it by itself when its service ID goes."""
-        del state
         what = f"delete access policy {resource_id}"
-        job = Job(what, _NEEDS)
+        job = Job(what, _NEEDS, unlock=unlock_command(state.text("iam_id")))
         await gone(call, what, lambda: call.cloud.policies(job, lambda api: api.delete_v2_policy(resource_id)))
 
     async def _post(self, call: Call, inputs: Values, wanted: _Wanted) -> str:
@@ -207,7 +210,7 @@ class AccessPolicyLife(LifeCycle):
             call,
             wanted.what,
             lambda: call.cloud.policies(
-                Job(wanted.what, _NEEDS, repeatable=False),
+                Job(wanted.what, _NEEDS, repeatable=False, unlock=unlock_command(inputs.text("iam_id"))),
                 lambda api: api.create_v2_policy(
                     policy_shape.control(wanted.roles),
                     "access",
@@ -252,14 +255,18 @@ class _Wanted:
 
 def _own(error: ConflictError, mark: Mark) -> str:
     """Return the id of the policy that a create ran into, if that is a trace of the same resource; raises otherwise."""
-    if error.conflicting is None:
-        # Another limit or lock than a policy in the way: IBM's own words say which.
-        raise error
     policy = mapping(error.conflicting)
     if mark.same_resource(text(policy, "description")):
         return text(policy, "id")
-    other = text(policy, "id") or str(error.conflicting)
-    raise ConflictError(
+    raise _named(error)
+
+
+def _named(error: ConflictError) -> ConflictError:
+    """Return a conflict with the policy that is in the way and the way out; another limit is told in IBM's words."""
+    if error.conflicting is None:
+        return error
+    other = text(mapping(error.conflicting), "id") or str(error.conflicting)
+    return ConflictError(
         error.what,
         f"the same access is given already by policy {other}. {error.why}",
         f"Bring it under Pulumi with `pulumi import {AccessPolicy.declaration.token} <name> {other}`, or remove it.",

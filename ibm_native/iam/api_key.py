@@ -12,6 +12,7 @@ from ibm_native.cloud.client import PAGE
 from ibm_native.cloud.errors import ApiError, LostAnswerError, ProviderError, conceal
 from ibm_native.cloud.refusals import Job
 from ibm_native.cloud.sdk import Json, mapping, text
+from ibm_native.iam.service_id import unlock_command
 from ibm_native.model import rules
 from ibm_native.model.declare import Plain, Prop, Resource
 from ibm_native.model.lifecycle import (
@@ -135,17 +136,18 @@ class ApiKeyLife(LifeCycle):
 
     async def update(self, call: Call, resource_id: str, inputs: Values, state: Values) -> Mapping[str, Plain | None]:
         """Change everything but the identity and the value, in place."""
-        job = Job(f"update API key {resource_id}", _NEEDS, conditional=True)
+        job = Job(
+            f"update API key {resource_id}", _NEEDS, conditional=True, unlock=_unlock_command(resource_id, inputs)
+        )
         # IAM takes "" as "no longer"; a key that never expired isn't asked to.
         expires_at = inputs.maybe_text("expires_at") or ("" if "expires_at" in state else None)
 
-        async def change() -> Json:
-            body = await self._get(call, resource_id)
+        async def write(body: Json, tag: str) -> Json:
             reply = await call.cloud.identity(
                 job,
                 lambda api: api.update_api_key(
                     resource_id,
-                    text(body, "entity_tag"),
+                    tag,
                     name=inputs.text("name"),
                     description=remarked(inputs.maybe_text("description"), text(body, "description")),
                     action_when_leaked=inputs.text("action_when_leaked"),
@@ -154,14 +156,13 @@ class ApiKeyLife(LifeCycle):
             )
             return reply.fields
 
-        body = await unless_stale(change)
+        body = await unless_stale(lambda: self._tagged(call, resource_id), write)
         return {"crn": text(body, "crn"), "api_key": state.maybe_text("api_key") or ""}
 
     async def delete(self, call: Call, resource_id: str, state: Values) -> None:
         """Remove the key; tokens that were issued for it live on for up to an hour."""
-        del state
         what = f"delete API key {resource_id}"
-        job = Job(what, _NEEDS)
+        job = Job(what, _NEEDS, unlock=_unlock_command(resource_id, state))
         await gone(call, what, lambda: call.cloud.identity(job, lambda api: api.delete_api_key(resource_id)))
 
     async def _make(self, call: Call, what: str, account: str, inputs: Values, mark: Mark) -> Json:
@@ -198,7 +199,7 @@ class ApiKeyLife(LifeCycle):
             call,
             what,
             lambda: call.cloud.identity(
-                Job(what, _NEEDS, repeatable=False),
+                Job(what, _NEEDS, repeatable=False, unlock=unlock_command(inputs.text("iam_id"))),
                 lambda api: api.create_api_key(
                     inputs.text("name"),
                     inputs.text("iam_id"),
@@ -215,6 +216,10 @@ class ApiKeyLife(LifeCycle):
     async def _get(self, call: Call, resource_id: str) -> Json:
         job = Job(f"read API key {resource_id}", _NEEDS_VIEWER)
         return (await call.cloud.identity(job, lambda api: api.get_api_key(resource_id))).fields
+
+    async def _tagged(self, call: Call, resource_id: str) -> tuple[Json, str]:
+        body = await self._get(call, resource_id)
+        return body, text(body, "entity_tag")
 
     async def _was_used(self, call: Call, resource_id: str) -> bool:
         """Tell whether somebody logged in with a key: nobody can with one whose value was lost."""
@@ -243,3 +248,11 @@ class ApiKeyLife(LifeCycle):
         if resource_id is not None:
             await self.delete(call, resource_id, inputs)
         return resource_id is not None
+
+
+def _unlock_command(resource_id: str, owner: Values) -> str:
+    service_id = owner.text("iam_id").removeprefix("iam-")
+    if not service_id.startswith("ServiceId-"):
+        return f"`ibmcloud iam api-key-unlock {resource_id}`"
+    key = f"`ibmcloud iam service-api-key-unlock {resource_id} {service_id}`"
+    return f"{key}; if its service ID is locked, {unlock_command(service_id)}"

@@ -98,9 +98,17 @@ def extras(policy: Json) -> list[str]:
     return odd + (["a condition"] if policy.get("rule") else [])
 
 
+def same_roles(roles: Sequence[str], others: Sequence[str]) -> bool:
+    """Tell whether two lists of roles, each by name or CRN, mean the same ones."""
+    return all(
+        any(names_role(role, other) or names_role(other, role) or role == other for other in there)
+        for here, there in ((roles, others), (others, roles))
+        for role in here
+    )
+
+
 def _spelt_as(crns: Sequence[str], before: tuple[str, ...]) -> tuple[str, ...]:
-    same = len(crns) == len(before) and all(any(names_role(role, crn) for crn in crns) for role in before)
-    return before if same else tuple(_spelt(crn) for crn in crns)
+    return before if same_roles(crns, before) else tuple(_spelt(crn) for crn in crns)
 
 
 def _spelt(crn: str) -> str:

@@ -113,31 +113,32 @@ class ServiceIdLife(LifeCycle):
     async def update(self, call: Call, resource_id: str, inputs: Values, state: Values) -> Mapping[str, Plain | None]:
         """Change name and description in place."""
         del state
-        what = f"update service ID {resource_id}"
+        job = Job(f"update service ID {resource_id}", _NEEDS, conditional=True, unlock=unlock_command(resource_id))
 
-        async def change() -> Mapping[str, Plain | None]:
-            body = await self._get(call, resource_id)
+        async def write(body: Json, tag: str) -> Mapping[str, Plain | None]:
             description = remarked(inputs.maybe_text("description"), text(body, "description"))
             reply = await call.cloud.identity(
-                Job(what, _NEEDS, conditional=True),
-                lambda api: api.update_service_id(
-                    resource_id, text(body, "entity_tag"), name=inputs.text("name"), description=description
-                ),
+                job,
+                lambda api: api.update_service_id(resource_id, tag, name=inputs.text("name"), description=description),
             )
             return _computed(reply.fields)
 
-        return await unless_stale(change)
+        return await unless_stale(lambda: self._tagged(call, resource_id), write)
 
     async def delete(self, call: Call, resource_id: str, state: Values) -> None:
         """Remove the service ID; IAM removes its keys and policies with it."""
         del state
         what = f"delete service ID {resource_id}"
-        job = Job(what, _NEEDS)
+        job = Job(what, _NEEDS, unlock=unlock_command(resource_id))
         await gone(call, what, lambda: call.cloud.identity(job, lambda api: api.delete_service_id(resource_id)))
 
     async def _get(self, call: Call, resource_id: str) -> Json:
         job = Job(f"read service ID {resource_id}", _NEEDS_VIEWER)
         return (await call.cloud.identity(job, lambda api: api.get_service_id(resource_id))).fields
+
+    async def _tagged(self, call: Call, resource_id: str) -> tuple[Json, str]:
+        body = await self._get(call, resource_id)
+        return body, text(body, "entity_tag")
 
     async def _named(self, call: Call, account: str, name: str) -> list[Json]:
         job = Job(f"look for service IDs called {name!r}", _NEEDS_VIEWER)
@@ -164,6 +165,12 @@ class ServiceIdLife(LifeCycle):
             job, lambda api: api.list_v2_policies(account, iam_id=iam_id, type="access", limit=PAGE, start=None)
         )
         return bool(keys.fields.get("apikeys") or policies.fields.get("policies"))
+
+
+def unlock_command(identity: str) -> str:
+    """Return the command that unlocks a service ID, given by its id or its IAM ID; empty for what can't be locked."""
+    service_id = identity.removeprefix("iam-")
+    return f"`ibmcloud iam service-id-unlock {service_id}`" if service_id.startswith("ServiceId-") else ""
 
 
 def _computed(body: Json) -> Mapping[str, Plain | None]:

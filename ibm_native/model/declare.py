@@ -31,8 +31,8 @@ class Prop:
     """What is known of one property beyond its Python type.
 
     `replaces`: a change makes a new resource. `quiet`: a change alone is no change of the resource. `unordered`: the
-    order of a list means nothing. `rule` gets a known value (or each item of a list) and returns what was expected
-    instead, or None.
+    order of a list means nothing. `same` tells whether two values mean the same, where that isn't their being equal.
+    `rule` gets a known value (or each item of a list) and returns what was expected instead, or None.
     """
 
     description: str
@@ -40,6 +40,7 @@ class Prop:
     secret: bool = False
     quiet: bool = False
     unordered: bool = False
+    same: Callable[[Any, Any], bool] | None = None
     rule: Callable[[Any], str | None] | None = None
 
 

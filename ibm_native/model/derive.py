@@ -28,9 +28,16 @@ class Problem:
     got: str
     expected: str
 
-    def failure(self) -> CheckFailure:
-        """Return it as Pulumi shows it."""
-        return CheckFailure(self.path, scrub(f"{self.path}: got {self.got}, expected {self.expected}"))
+    def failure(self, given: Mapping[str, PropertyValue]) -> CheckFailure:
+        """Return it as Pulumi shows it.
+
+        The engine prints the value of the property that a failure names, and can't find an item of a list: the
+        failure names the whole one, and none where there is no value to print, or one that nobody may see.
+        """
+        name = self.path.partition("[")[0]
+        value = given.get(name)
+        shown = name if value is not None and not value.contains_secret() else ""
+        return CheckFailure(shown, scrub(f"{self.path}: got {self.got}, expected {self.expected}"))
 
 
 def check(properties: Iterable[Property], given: Mapping[str, PropertyValue]) -> tuple[Wire, list[Problem]]:
@@ -107,6 +114,8 @@ def diff(
 def _equal(each: Property, before: Read, after: Read) -> bool:
     if after is UNKNOWN or before is UNKNOWN:
         return False
+    if each.prop.same is not None and before is not None and after is not None:
+        return each.prop.same(before, after)
     if each.prop.unordered and isinstance(before, tuple) and isinstance(after, tuple):
         return set(before) == set(after)
     return before == after

@@ -152,12 +152,21 @@ async def or_none(send: Callable[[], Awaitable[_T]]) -> _T | None:
         return None
 
 
-async def unless_stale(change: Callable[[], Awaitable[_T]]) -> _T:
-    """Run `change`, which reads and writes; once more if somebody else wrote in between."""
+async def unless_stale(
+    read: Callable[[], Awaitable[tuple[Json, str]]], write: Callable[[Json, str], Awaitable[_T]]
+) -> _T:
+    """Read an object and its tag and write it; once more if somebody else wrote in between, which another tag shows."""
+    body, first = await read()
     try:
-        return await change()
+        return await write(body, first)
     except StaleError:
-        return await change()
+        body, second = await read()
+    try:
+        return await write(body, second)
+    except StaleError as error:
+        if error.status == 409 and first == second:
+            raise ConflictError(error.what, error.why, code=error.code) from None
+        raise
 
 
 async def gone(call: Call, what: str, send: Callable[[], Awaitable[object]]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -102,7 +102,7 @@ class Engine:
         )
         answer = await self.send(self.stub.CheckConfig, request)
         if answer.failures:
-            return {each.property: each.reason for each in answer.failures}
+            return _by_path(answer.failures)
         await self.send(
             self.stub.Configure,
             provider_pb2.ConfigureRequest(args=answer.inputs, acceptSecrets=True, acceptResources=True),
@@ -115,7 +115,7 @@ class Engine:
         """Return checked inputs, and what is wrong with them by property; `olds` are the state's, if it has any."""
         request = provider_pb2.CheckRequest(urn=urn_of(token, name), news=struct(inputs), olds=struct(olds or {}))
         answer = await self.send(self.stub.Check, request)
-        return plain(answer.inputs), {each.property: each.reason for each in answer.failures}
+        return plain(answer.inputs), _by_path(answer.failures)
 
     async def make(self, token: str, inputs: Properties, name: str = "it") -> Resource:
         """Check and create a resource."""
@@ -191,11 +191,16 @@ class Engine:
     async def invoke(self, token: str, arguments: Properties) -> tuple[dict[str, Any], dict[str, str]]:
         """Return a function's results, and what is wrong with its arguments by name."""
         answer = await self.send(self.stub.Invoke, provider_pb2.InvokeRequest(tok=token, args=struct(arguments)))
-        return plain(getattr(answer, "return")), {each.property: each.reason for each in answer.failures}
+        return plain(getattr(answer, "return")), _by_path(answer.failures)
 
     async def cancel(self) -> None:
         """Tell the provider that the user pressed Ctrl-C."""
         await self.send(self.stub.Cancel, empty_pb2.Empty())
+
+
+def _by_path(failures: Iterable[provider_pb2.CheckFailure]) -> dict[str, str]:
+    """Return what is wrong by place: what a failure names is only what the engine can print."""
+    return {each.reason.partition(": ")[0]: each.reason for each in failures}
 
 
 def urn_of(token: str, name: str) -> str:

@@ -68,7 +68,7 @@ async def test_a_stale_tag_is_read_again_and_tried_once_more(
     changed = await engine.update(made, description="new words")
     assert await engine.refresh(changed) == changed
     wire.troubles = [Trouble(call, "answer", status=status, count=2)]
-    with pytest.raises(RefusedError, match="Somebody else changes it at this time"):
+    with pytest.raises(RefusedError, match=f"HTTP {status}"):
         await engine.update(made, description="newer words")
 
 

@@ -21,7 +21,8 @@ class Trouble:
     """What happens to the next `count` calls whose `METHOD /path` matches; `after` calls pass before.
 
     `kind`: `drop before` and `drop after` reset the connection, without or with the effect; `answer` gives `status`,
-    `body` and `retry_after` without the effect; `garble` has the effect and spoils the answer.
+    `body` and `retry_after` without the effect; `garble` has the effect and spoils the answer; `pass` does nothing.
+    `then` runs before the answer is sent.
     """
 
     call: str
