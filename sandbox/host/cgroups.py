@@ -7,6 +7,7 @@ touching a stranger's process. Works with cgroup v2, v1, and both at once.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
 import time
@@ -120,11 +121,19 @@ def _delegate(folder: Path) -> None:
 
 def _processes(folder: Path) -> set[int]:
     found: set[int] = set()
-    for below, _, files in os.walk(folder):
+    for below, _, files in os.walk(folder, onerror=_unless_removed):
         if "cgroup.procs" in files:
-            with contextlib.suppress(OSError):
+            try:
                 found |= {int(line) for line in Path(below, "cgroup.procs").read_text().split()}
+            except OSError as error:
+                _unless_removed(error)
     return found
+
+
+def _unless_removed(error: OSError) -> None:
+    """Pass over a group that has gone or holds threads only; no other failure may look like an empty group."""
+    if error.errno not in {errno.ENOENT, errno.ENODEV, errno.EOPNOTSUPP}:
+        raise error
 
 
 def kill_all(cgroup: Cgroup, limit: float = 10.0) -> set[int]:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import httpx
 
-_TIMEOUT = 3.0
+_TIMEOUT = 10.0
+"""Seconds that one answer may take; on a slow machine a server that starts takes some."""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +28,10 @@ _POLL = 0.05
 _LOG_LIMIT = 10_000_000
 _TAIL = 8
 # Into the cgroup first: from then on the process belongs to the sandbox, whatever happens to the one that starts it.
-_ENTER = 'echo $$ >"$0" && echo $$ >"$1" && shift && exec "$@"'
+# Its number is written beside and renamed, so that nobody ever reads a part of it.
+_ENTER = 'echo $$ >"$0" && echo $$ >"$1.new" && mv "$1.new" "$1" && shift && exec "$@"'
+_CAP = 10
+"""How many times its limit a part is waited for on a machine that has no time to spare."""
 _TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+|(?i:bearer|basic)\s+[\w+/=.-]{12,}")
 
 
@@ -47,7 +51,7 @@ class Part:
     usually: float
     """Seconds that it usually takes until it can be used."""
     limit: float = 60.0
-    """Seconds after which it won't come up any more."""
+    """Seconds of an idle machine after which it won't come up any more; on a busy one it is waited for longer."""
     socket: Path | None = None
     keeps_children: bool = False
     """What it has started goes on without it, and is taken over by its successor."""
@@ -71,11 +75,12 @@ class Supervisor:
 
     def leader(self, name: str) -> psutil.Process | None:
         """Return the part's process, if it runs."""
-        try:
-            pid = int(self._pid_file(name).read_text())
-            return psutil.Process(pid) if pid in self.cgroup.members(name) else None
-        except (OSError, ValueError, psutil.NoSuchProcess):
+        number = self._number(name)
+        if number is None or number not in self.cgroup.members(name):
             return None
+        with suppress(psutil.NoSuchProcess):
+            return psutil.Process(number)
+        return None
 
     def ensure(self, part: Part, command: Callable[[], Command]) -> None:
         """Return when the part is healthy: it is left alone if it is, and started if it doesn't run or never gets so.
@@ -83,12 +88,12 @@ class Supervisor:
         Raises SandboxError with the end of its log, and CancelledError.
         """
         if self.leader(part.name):
-            if part.problem() is None or self._wait(part, part.limit / 2) is None:
+            if part.problem() is None or self.wait(part, part.limit / 2) is None:
                 return
             self.stop(part)
         with progress.step(f"start {part.what}", part.usually):
             log_start = self._start(part, command())
-            if problem := self._wait(part, part.limit):
+            if problem := self.wait(part, part.limit):
                 raise self._failed(part, problem, log_start)
 
     def until(self, problem: Callable[[], str | None], limit: float) -> str | None:
@@ -117,6 +122,12 @@ class Supervisor:
     def _pid_file(self, name: str) -> Path:
         return self.layout.run / f"{name}.pid"
 
+    def _number(self, name: str) -> int | None:
+        """Return the process's number, or None as long as it has not been written."""
+        with suppress(FileNotFoundError, ValueError):
+            return int(self._pid_file(name).read_text())
+        return None
+
     def _start(self, part: Part, command: Command) -> int:
         self.stop(part)
         if part.socket:
@@ -141,16 +152,31 @@ class Supervisor:
             )
         return offset
 
-    def _wait(self, part: Part, limit: float) -> str | None:
-        def problem() -> str | None:
-            if self.leader(part.name):
-                return part.problem()
-            # Without a number it is about to start; with one it has ended, and waiting any longer is of no use.
-            return None if self._pid_file(part.name).exists() else "it has not started"
+    def wait(self, part: Part, limit: float) -> str | None:
+        """Wait until a part that was started is healthy; returns why it isn't, if it ends or time is up.
 
-        if last := self.until(problem, limit):
-            return f"{last}, after {limit:.0f} s"
-        return None if self.leader(part.name) else "it ended"
+        Time is up after `limit` seconds in which the machine was idle, because then nothing holds the part up but
+        itself; a machine that is busy or slow is told about, and gets up to ten times as long.
+        """
+        clock = _Clock()
+        told = False
+        while True:
+            if self._number(part.name) is None:
+                problem = "it has not started"
+            elif self.leader(part.name) is None:
+                return "it ended"
+            elif (problem := part.problem()) is None:
+                return None if self.leader(part.name) else "it ended"
+            if clock.idle() > limit or clock.elapsed() > _CAP * limit:
+                return f"{problem}, after {clock.elapsed():.0f} s"
+            if clock.elapsed() > limit and not told:
+                told = True
+                progress.say(
+                    f"  ... {part.what} is slow to come up on this busy machine ({problem}); it is waited for, up to "
+                    f"{_CAP * limit / 60:.0f} min. Its log: {self.layout.log(part.name)}"
+                )
+            if self._cancelled.wait(_POLL):
+                raise CancelledError
 
     def _failed(self, part: Part, problem: str, log_start: int) -> SandboxError:
         log = self.layout.log(part.name)
@@ -168,3 +194,22 @@ class Supervisor:
         if key.exists() and (secret := key.read_text().strip()):
             line = line.replace(secret, "***")
         return _TOKEN.sub("***", line)
+
+
+class _Clock:
+    """Seconds since it was made, and how many of them this machine's processors had nothing to do."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._idle = self._idle_since_boot()
+
+    def elapsed(self) -> float:
+        return time.monotonic() - self._began
+
+    def idle(self) -> float:
+        return self._idle_since_boot() - self._idle
+
+    @staticmethod
+    def _idle_since_boot() -> float:
+        # Waiting for a disk is not in it: a part that is held up by one may still come up.
+        return psutil.cpu_times().idle / (psutil.cpu_count() or 1)

@@ -73,11 +73,15 @@ def ensure_node(layout: Layout) -> None:
     """Make the Node object, unless it is there: named and addressed as this machine's loopback."""
     addresses = [{"type": "InternalIP", "address": "127.0.0.1"}, {"type": "Hostname", "address": NODE}]
     node = {"metadata": {"name": NODE}, "status": {"addresses": addresses}}
-    with api(layout).client(timeout=15) as client:
-        answer = client.post("/api/v1/nodes", json=node)
-    if answer.status_code not in {201, 409}:
+    try:
+        with api(layout).client(timeout=60) as client:
+            answer = client.post("/api/v1/nodes", json=node)
+        said = None if answer.status_code in {201, 409} else f"{answer.status_code} {answer.text[:200]}"
+    except httpx.HTTPError as error:
+        said = f"{error} ({type(error).__name__})"
+    if said:
         raise SandboxError(
-            f"Kubernetes did not take the node: {answer.status_code} {answer.text[:200]}",
+            f"Kubernetes did not take the node: {said}",
             "run the command again; if it fails again, `make reset` starts from nothing",
         )
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
 
 from base.errors import SandboxError
+from bench.starts import wrong_starts
 from sandbox.host import cgroups
 from sandbox.host.layout import Layout, write_private
 from sandbox.host.supervisor import CancelledError, Command, Part, Supervisor
@@ -94,9 +97,66 @@ def test_a_program_that_is_not_there_is_reported(supervisor: Supervisor) -> None
         supervisor.ensure(_part(), lambda: Command(["/nowhere/at-all"], _ENVIRON))
 
 
-def test_a_part_that_never_gets_healthy_is_given_up_with_the_reason(supervisor: Supervisor) -> None:
+def test_a_part_that_never_gets_healthy_is_given_up_with_the_reason(
+    supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    every = psutil.cpu_count() or 1
+    monkeypatch.setattr(psutil, "cpu_times", lambda: SimpleNamespace(idle=time.monotonic() * every))
     with pytest.raises(SandboxError, match="did not come up: its door is locked, after 1 s"):
         supervisor.ensure(_part(limit=1, problem="its door is locked"), lambda: _SLEEP)
+
+
+@pytest.mark.parametrize("written", [None, "", "\n"])
+def test_a_number_that_is_not_written_yet_is_neither_an_end_nor_health(
+    supervisor: Supervisor, written: str | None
+) -> None:
+    """A file is empty between being made and being written, and the process behind it may be anything yet."""
+    pid_file = supervisor.layout.run / "sleeper.pid"
+    if written is not None:
+        pid_file.write_text(written)
+    began = time.monotonic()
+    asked: list[float] = []
+    part = Part("sleeper", "the sleeper", "nowhere", lambda: asked.append(time.monotonic()), usually=1)
+    with subprocess.Popen(["sleep", "600"]) as sleeper:
+
+        def write() -> None:
+            supervisor.cgroup.entrance("sleeper").write_text(f"{sleeper.pid}\n")
+            pid_file.write_text(f"{sleeper.pid}\n")
+
+        timer = threading.Timer(0.5, write)
+        timer.start()
+        problem = supervisor.wait(part, 60)
+        timer.join()
+        sleeper.kill()
+    assert problem is None
+    assert [moment - began > 0.4 for moment in asked] == [True]
+
+
+def test_parts_that_start_under_load_are_never_taken_for_ended_or_for_healthy_unasked(supervisor: Supervisor) -> None:
+    assert wrong_starts(supervisor, 300) == []
+
+
+def test_on_a_machine_without_idle_time_a_part_is_told_to_be_slow_and_waited_for(
+    supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    busy = psutil.cpu_times()
+    monkeypatch.setattr(psutil, "cpu_times", lambda: busy)
+    began = time.monotonic()
+    slow = Part(
+        "sleeper",
+        "the sleeper",
+        "nowhere",
+        lambda: "it is not there yet" if time.monotonic() - began < 3 else None,
+        usually=1,
+        limit=1,
+    )
+    supervisor.ensure(slow, lambda: _SLEEP)
+    said = capsys.readouterr().err
+    assert said.count("the sleeper is slow to come up on this busy machine (it is not there yet)") == 1
+    assert str(supervisor.layout.log("sleeper")) in said
+    supervisor.stop(slow)
+    with pytest.raises(SandboxError, match=r"did not come up: its door is locked, after [23] s"):
+        supervisor.ensure(_part(limit=0.2, problem="its door is locked"), lambda: _SLEEP)
 
 
 def test_waiting_ends_when_the_run_is_cancelled(supervisor: Supervisor) -> None:
