@@ -6,9 +6,9 @@ from pathlib import Path
 
 import grimp
 
-from sandbox.paths import CHECKOUT
+from base.paths import CHECKOUT
 
-PACKAGES = ("commands", "components", "ibm_native", "sandbox")
+PACKAGES = ("base", "commands", "components", "ibm_native", "sandbox")
 _HEAD = """# Rooms
 
 The folders of this checkout, and the imports between them. An arrow runs from who imports to who is imported; files

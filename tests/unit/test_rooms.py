@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from base.paths import CHECKOUT
 from commands import rooms
-from sandbox.paths import CHECKOUT
 
 pytestmark = pytest.mark.unit
 
