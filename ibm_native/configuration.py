@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
 import pulumi
 
-from ibm_native.cloud.connection import IAM_ENDPOINT, RESOURCE_MANAGER_ENDPOINT, WAIT_SECONDS
+from ibm_native.cloud.connection import DEFAULT_REGION, IAM_ENDPOINT, RESOURCE_MANAGER_ENDPOINT, WAIT_SECONDS
+from ibm_native.cloud.regions import region_of_url
 from ibm_native.model import rules
 from ibm_native.model.declare import Prop, camel, declared_inputs
+from ibm_native.model.derive import Problem
+from ibm_native.model.values import Values
 from ibm_native.version import PACKAGE
 
 
@@ -28,9 +32,13 @@ class ProviderArgs:
     account_id: Annotated[
         pulumi.Input[str] | None, Prop("Id of the account; the credential's own, if absent.", replaces=True)
     ] = None
-    region: Annotated[pulumi.Input[str] | None, Prop("Region that `registryEndpoint` serves.", rule=rules.region)] = (
-        None
-    )
+    region: Annotated[
+        pulumi.Input[str] | None,
+        Prop(
+            f"Region that `registryEndpoint` serves; what its host says, or {DEFAULT_REGION}, if absent.",
+            rule=rules.region,
+        ),
+    ] = None
     iam_endpoint: Annotated[
         pulumi.Input[str] | None, Prop(f"Endpoint of IAM; {IAM_ENDPOINT}, if absent.", rule=rules.endpoint)
     ] = None
@@ -43,7 +51,15 @@ class ProviderArgs:
     ] = None
     registry_endpoint: Annotated[
         pulumi.Input[str] | None,
-        Prop("Endpoint of the registry's API; the region's own, if absent.", rule=rules.endpoint),
+        Prop(
+            "Endpoint of the registry of `region`; each region's own, if absent. No resource of another region reaches "
+            "it.",
+            rule=rules.endpoint,
+        ),
+    ] = None
+    registry_endpoints: Annotated[
+        pulumi.Input[Mapping[str, pulumi.Input[str]]] | None,
+        Prop("Endpoints of further registries by region, such as `us-south`.", rule=rules.endpoint),
     ] = None
     wait_seconds: Annotated[
         pulumi.Input[int],
@@ -54,6 +70,27 @@ class ProviderArgs:
 
 
 PROPERTIES = declared_inputs(ProviderArgs)
+
+
+def endpoint_problems(given: Values) -> list[Problem]:
+    """Return what is wrong with the registries' endpoints together: each has one region, and each region one."""
+    found: list[Problem] = []
+    region, single = given.maybe_text("region"), given.maybe_text("registry_endpoint")
+    by_region = given.texts_by_name("registry_endpoints")
+    placed = [("registryEndpoint", region, single)] if region and single else []
+    placed += [(f"registryEndpoints.{each}", each, url) for each, url in by_region.items()]
+    for path, wanted, url in placed:
+        expected = rules.region(wanted)
+        actual = region_of_url(url)
+        if expected:
+            found.append(Problem(path, f"region {wanted!r}", expected))
+        elif actual not in {None, wanted}:
+            found.append(Problem(path, f"{url!r}, which is the registry of {actual}", f"an endpoint of {wanted}"))
+    if region and single and by_region.get(region, single) != single:
+        found.append(
+            Problem(f"registryEndpoints.{region}", "a second endpoint", "the one of registryEndpoint, or none")
+        )
+    return found
 
 
 class Provider(pulumi.ProviderResource):

@@ -33,16 +33,17 @@ from ibm_native.cloud.client import Cloud
 from ibm_native.cloud.connection import IAM_ENDPOINT, WAIT_SECONDS, Connection
 from ibm_native.cloud.errors import ProviderError
 from ibm_native.cloud.pace import Pace
-from ibm_native.configuration import PROPERTIES
+from ibm_native.configuration import PROPERTIES, endpoint_problems
 from ibm_native.iam.access_policy import AccessPolicyLife
 from ibm_native.iam.api_key import ApiKeyLife
 from ibm_native.iam.service_id import ServiceIdLife
 from ibm_native.lookups import FUNCTIONS
-from ibm_native.model.declare import Declaration, Plain
-from ibm_native.model.derive import check, diff
+from ibm_native.model import rules
+from ibm_native.model.declare import Declaration, Plain, Property
+from ibm_native.model.derive import Problem, check, diff
 from ibm_native.model.journal import Journal
 from ibm_native.model.lifecycle import Call, LifeCycle
-from ibm_native.model.values import UNKNOWN, Read, Wire, is_secret, known, plain, to_wire, with_numbers
+from ibm_native.model.values import UNKNOWN, Read, Wire, from_config, is_secret, known, plain, plain_or_none, to_wire
 from ibm_native.registry.access import AccessLife
 from ibm_native.registry.namespace import NamespaceLife
 from ibm_native.registry.plan import PlanLife
@@ -98,7 +99,8 @@ class IbmNative(Provider):
         """Check the provider's configuration, all of it at once."""
         own = {name: value for name, value in request.new_inputs.items() if name in _ENGINES_OWN}
         rest = {name: value for name, value in request.new_inputs.items() if name not in _ENGINES_OWN}
-        checked, problems = check(PROPERTIES, with_numbers(PROPERTIES, rest))
+        checked, problems = check(PROPERTIES, from_config(PROPERTIES, rest))
+        problems = problems or endpoint_problems(known(PROPERTIES, checked))
         return CheckResponse({**own, **checked}, [each.failure({**request.new_inputs, **checked}) for each in problems])
 
     async def diff_config(self, request: DiffRequest) -> DiffResponse:
@@ -108,7 +110,8 @@ class IbmNative(Provider):
 
     async def configure(self, request: ConfigureRequest) -> ConfigureResponse:
         """Take the configuration; no call is made."""
-        given = known(PROPERTIES, request.args)
+        given = known(PROPERTIES, from_config(PROPERTIES, request.args))
+        by_region = given.texts_by_name("registry_endpoints")
         self._connection = Connection(
             api_key=given.maybe_text("api_key"),
             account_id=given.maybe_text("account_id"),
@@ -117,6 +120,7 @@ class IbmNative(Provider):
             resource_manager_endpoint=(given.maybe_text("resource_manager_endpoint") or "").rstrip("/") or None,
             wait_seconds=given.whole("wait_seconds") if "wait_seconds" in given else WAIT_SECONDS,
             registry_endpoint=(given.maybe_text("registry_endpoint") or "").rstrip("/") or None,
+            registry_endpoints={region: url.rstrip("/") for region, url in by_region.items()},
         )
         self.close()
         return ConfigureResponse(
@@ -131,7 +135,7 @@ class IbmNative(Provider):
             self._in_state.add(request.urn)
         checked, problems = check(inputs, request.new_inputs)
         given = frozenset(each.name for each in inputs if each.wire in checked)
-        problems += life.problems(given, known(inputs, checked))
+        problems += life.problems(given, known(inputs, checked)) + self._elsewhere(inputs, checked)
         saved = life.natural_id(known(inputs, request.old_inputs))
         if saved:
             self.journal.end(request.urn, saved)
@@ -204,6 +208,7 @@ class IbmNative(Provider):
                 f"It has {', '.join(sorted(self._functions))}.",
             )
         checked, problems = check(function.inputs, request.args)
+        problems += self._elsewhere(function.inputs, checked)
         if problems:
             return InvokeResponse(None, [each.failure({**request.args, **checked}) for each in problems])
         found = await function.answer(self._reach(), known(function.inputs, checked))
@@ -219,6 +224,16 @@ class IbmNative(Provider):
         if self._cloud is not None:
             self._cloud.close()
             self._cloud = None
+
+    def _elsewhere(self, properties: tuple[Property, ...], checked: Wire) -> list[Problem]:
+        """Refuse a region whose registry the configuration doesn't reach, in the preview already."""
+        found: list[Problem] = []
+        for each in properties:
+            region = plain_or_none(checked.get(each.wire)) if each.prop.rule is rules.region else None
+            problem = self._connection.region_problem(region) if isinstance(region, str) else None
+            if problem and not rules.region(str(region)):
+                found.append(Problem(each.wire, repr(region), f"a region that can be reached: {' '.join(problem)}"))
+        return found
 
     def _life(self, token: str) -> LifeCycle:
         # A child's type in a URN has its parents' types before it.

@@ -71,7 +71,7 @@ def _function(function: Function[Any, Any]) -> str:
 def _table(properties: Iterable[Property], *, defaults: bool) -> str:
     rows = ["| Name | Type | What it is | |", "|---|---|---|---|"]
     for each in properties:
-        kind = "array of strings" if each.kind == "array" else each.kind
+        kind = {"array": "array of strings", "object": "strings by name"}.get(each.kind, each.kind)
         rows.append(f"| `{each.wire}` | {kind} | {each.prop.description} | {_marks(each, defaults=defaults)} |")
     return "\n".join(rows) + "\n"
 

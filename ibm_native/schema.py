@@ -65,10 +65,12 @@ def _property(each: Property) -> dict[str, object]:
     described: dict[str, object] = {"type": each.kind, "description": each.prop.description}
     if each.kind == "array":
         described["items"] = {"type": "string"}
+    if each.kind == "object":
+        described["additionalProperties"] = {"type": "string"}
     if each.prop.secret:
         described["secret"] = True
     if each.prop.replaces:
         described["willReplaceOnChanges"] = True
-    if each.default is not None and not isinstance(each.default, tuple):
+    if isinstance(each.default, str | bool | int):
         described["default"] = each.default
     return described

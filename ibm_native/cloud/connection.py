@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from ibm_native.cloud.errors import ConfigurationError
-from ibm_native.cloud.regions import registry_host
+from ibm_native.cloud.regions import region_of_url, registry_host
 from ibm_native.version import PACKAGE
 
 IAM_ENDPOINT = "https://iam.cloud.ibm.com"
@@ -13,6 +15,8 @@ RESOURCE_MANAGER_ENDPOINT = "https://resource-controller.cloud.ibm.com"
 WAIT_SECONDS = 60
 """IAM's delay between 201 and 200: seconds to minutes were seen, mostly under ten seconds."""
 API_KEY_VARIABLE = "IBMCLOUD_API_KEY"
+DEFAULT_REGION = "jp-tok"
+"""Region of a registry endpoint of which neither the configuration nor its host says any."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +29,7 @@ class Connection:
     iam_endpoint: str = IAM_ENDPOINT
     resource_manager_endpoint: str | None = None
     registry_endpoint: str | None = None
+    registry_endpoints: Mapping[str, str] = field(default_factory=dict[str, str])
     wait_seconds: int = WAIT_SECONDS
 
     @property
@@ -38,14 +43,35 @@ class Connection:
         return self.registry_url(region, what).partition("://")[2]
 
     def registry_url(self, region: str, what: str) -> str:
-        """Return the endpoint of the registry in `region`; raises ConfigurationError if another's is set."""
-        if self.registry_endpoint is None:
-            return f"https://{registry_host(region)}"
-        if self.region and self.region != region:
-            raise ConfigurationError(
-                what,
-                f"{PACKAGE}:registryEndpoint ({self.registry_endpoint}) is for {PACKAGE}:region {self.region}, but the "
-                f"resource is in {region}",
-                f"Give the resource region {self.region}, or an explicit provider for {region}.",
-            )
-        return self.registry_endpoint
+        """Return the endpoint of the registry in `region`; raises ConfigurationError if only others' are set."""
+        problem = self.region_problem(region)
+        if problem:
+            raise ConfigurationError(what, *problem)
+        return self.registries.get(region) or f"https://{registry_host(region)}"
+
+    def region_problem(self, region: str) -> tuple[str, str] | None:
+        """Return why the registry of `region` can't be reached, and the remedy; None if it can.
+
+        Where any endpoint is set, the others aren't guessed: a call, and the key with it, would go to another cloud.
+        """
+        if region in self.registries or not self.registries:
+            return None
+        known = ", ".join(f"{name} at {url}" for name, url in sorted(self.registries.items()))
+        remedy = f"Name it: `pulumi config set --path '{PACKAGE}:registryEndpoints.{region}' <URL>`."
+        if self.registry_endpoint and not self._says_its_region:
+            remedy += f" If it is {self.registry_endpoint}: `pulumi config set {PACKAGE}:region {region}`."
+        return f"the provider's configuration names no registry of {region}; it has {known}", remedy
+
+    @cached_property
+    def registries(self) -> Mapping[str, str]:
+        """Return the configured endpoints by region; empty if each region's own one is meant."""
+        single = {self._region_of_the_endpoint: self.registry_endpoint} if self.registry_endpoint else {}
+        return {**single, **self.registry_endpoints}
+
+    @property
+    def _says_its_region(self) -> bool:
+        return bool(self.region or region_of_url(self.registry_endpoint or ""))
+
+    @property
+    def _region_of_the_endpoint(self) -> str:
+        return self.region or region_of_url(self.registry_endpoint or "") or DEFAULT_REGION

@@ -6,6 +6,8 @@ newer regions and answers None for what it doesn't know, so this table is the on
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 REGISTRY_HOSTS = {
     "global": "icr.io",
     "au-syd": "au.icr.io",
@@ -46,6 +48,11 @@ def registry_host(region: str) -> str:
 def region_of_host(host: str) -> str | None:
     """Return the region whose registry answers at `host` (its private name too), or None."""
     return _REGIONS_BY_HOST.get(host.removeprefix("private."))
+
+
+def region_of_url(url: str) -> str | None:
+    """Return the region whose registry answers at `url`, or None."""
+    return region_of_host(urlsplit(url).hostname or "")
 
 
 def is_loopback(host: str) -> bool:

@@ -6,24 +6,28 @@ here and camelCase on Pulumi's wire.
 
 from __future__ import annotations
 
+import collections.abc
 import dataclasses
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, Any, ClassVar, Literal, TypeAlias, cast, get_args, get_origin, get_type_hints
+from types import NoneType, UnionType
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias, Union, cast, get_args, get_origin, get_type_hints
 
 import pulumi
 
 from ibm_native.version import PACKAGE
 
-Kind: TypeAlias = Literal["string", "boolean", "integer", "array"]
-"""Pulumi's name of a property's type; an array holds strings."""
+Kind: TypeAlias = Literal["string", "boolean", "integer", "array", "object"]
+"""Pulumi's name of a property's type; an array holds strings, an object holds strings by name."""
 
-Plain: TypeAlias = str | bool | int | tuple[str, ...]
+Plain: TypeAlias = str | bool | int | tuple[str, ...] | Mapping[str, str]
 """A property's value without secret mark."""
 
 _KINDS: Mapping[object, Kind] = {str: "string", bool: "boolean", int: "integer"}
+_AROUND = (Annotated, Union, UnionType, pulumi.Output, collections.abc.Awaitable)
+"""What a hint may have around its type: `pulumi.Input[T]` is `T`, an awaitable or an output of it."""
 
 
 @dataclass(frozen=True)
@@ -156,7 +160,7 @@ def outputs_of(resource: type, args: type) -> tuple[Property, ...]:
     for name in resource.__annotations__:
         hint: object = hints[name]
         prop = _prop(hint) or shared[name].prop
-        optional = type(None) in _members(hint)
+        optional = _is_optional(hint)
         found.append(Property(name, _kind(hint), prop, required=not optional))
     return tuple(found)
 
@@ -165,22 +169,32 @@ def _prop(hint: object) -> Prop | None:
     return next((each for each in get_args(hint)[1:] if isinstance(each, Prop)), None)
 
 
-def _members(hint: object) -> list[object]:
-    """Return the leaf types of a hint, inside Annotated, Union and Output alike."""
-    origin = get_origin(hint)
-    if origin is Annotated:
-        return _members(get_args(hint)[0])
-    inner = get_args(hint)
-    if not inner or (isinstance(origin, type) and issubclass(origin, Sequence)):
-        return [hint]
-    return [leaf for each in inner for leaf in _members(each)]
+def _members(hint: object) -> set[object]:
+    """Return the types that a hint allows, inside Annotated, Union and Output alike."""
+    origin, inner = get_origin(hint), get_args(hint)
+    if not any(origin is each for each in _AROUND):
+        return {hint}
+    # None is what may be absent; the T of "Output[T]" inside Input is None here too.
+    return {leaf for each in (inner[:1] if origin is Annotated else inner) for leaf in _members(each)} - {NoneType}
+
+
+def _is_optional(hint: object) -> bool:
+    return hint is NoneType or (get_origin(hint) in _AROUND and any(_is_optional(each) for each in get_args(hint)))
 
 
 def _kind(hint: object) -> Kind:
-    for each in _members(hint):
-        if each in _KINDS:
-            return _KINDS[each]
-        if get_origin(each) is not None:
-            return "array"
-    message = f"{hint} is no type that {PACKAGE} has on the wire"
-    raise TypeError(message)
+    kinds = {_kind_of(each) for each in _members(hint)}
+    kind = kinds.pop() if len(kinds) == 1 else None
+    if kind is None:
+        message = f"{hint} is no type that {PACKAGE} has on the wire"
+        raise TypeError(message)
+    return kind
+
+
+def _kind_of(plain: object) -> Kind | None:
+    inner = [_members(each) for each in get_args(plain)]
+    if get_origin(plain) is collections.abc.Sequence and inner == [{str}]:
+        return "array"
+    if get_origin(plain) is collections.abc.Mapping and inner == [{str}, {str}]:
+        return "object"
+    return _KINDS.get(plain)

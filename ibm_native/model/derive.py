@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ _KIND_WORDS: Mapping[Kind, str] = {
     "boolean": "true or false",
     "integer": "a whole number",
     "array": "a list of strings",
+    "object": "strings by name",
 }
 
 
@@ -34,7 +36,7 @@ class Problem:
         The engine prints the value of the property that a failure names, and can't find an item of a list: the
         failure names the whole one, and none where there is no value to print, or one that nobody may see.
         """
-        name = self.path.partition("[")[0]
+        name = re.split(r"[.\[]", self.path)[0]
         value = given.get(name)
         shown = name if value is not None and not value.contains_secret() else ""
         return CheckFailure(shown, scrub(f"{self.path}: got {self.got}, expected {self.expected}"))
@@ -75,6 +77,8 @@ def _problems(each: Property, value: PropertyValue) -> list[Problem]:
         if not found:
             return [Problem(each.wire, "an empty list", "at least one item")]
         parts = [(f"{each.wire}[{index}]", item) for index, item in enumerate(found)]
+    elif isinstance(found, Mapping):
+        parts = [(f"{each.wire}.{name}", item) for name, item in found.items()]
     else:
         parts = [(each.wire, found)]
     complaints = [(path, part, rule(part) if rule else None) for path, part in parts]

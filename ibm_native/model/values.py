@@ -6,6 +6,7 @@ SDK's PropertyValue reads the marker as a plain string and has no way to write o
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from enum import Enum
 from typing import Final, TypeAlias, cast
@@ -56,6 +57,10 @@ class Values(Mapping[str, Plain]):
         """Return a list of strings; an absent one is empty."""
         return cast("tuple[str, ...]", self._values.get(name, ()))
 
+    def texts_by_name(self, name: str) -> Mapping[str, str]:
+        """Return strings by name; absent ones are none."""
+        return cast("Mapping[str, str]", self._values.get(name, {}))
+
     def flag(self, name: str) -> bool:
         """Return a boolean; an absent one is False."""
         return self._values.get(name) is True
@@ -80,6 +85,9 @@ def plain(value: PropertyValue | None) -> Read:
         return int(inner)
     if isinstance(inner, tuple):
         return _texts(inner)
+    if isinstance(inner, Mapping):
+        found = _texts(tuple(inner.values()))
+        return dict(zip(inner, found, strict=True)) if isinstance(found, tuple) else found
     raise KindError
 
 
@@ -98,6 +106,8 @@ def to_wire(value: Read, *, secret: bool = False) -> PropertyValue:
         return PropertyValue(rpc.UNKNOWN, is_secret=secret)
     if isinstance(value, tuple):
         return PropertyValue([PropertyValue(item) for item in value], is_secret=secret)
+    if isinstance(value, Mapping):
+        return PropertyValue({name: PropertyValue(item) for name, item in value.items()}, is_secret=secret)
     if isinstance(value, int) and not isinstance(value, bool):
         return PropertyValue(float(value), is_secret=secret)
     return PropertyValue(value, is_secret=secret)
@@ -129,16 +139,25 @@ def _of_kind(each: Property, value: Plain | None) -> Plain | None:
 
 def has_kind(kind: Kind, value: Plain) -> bool:
     """Tell whether a value is of a property's kind; a boolean is no integer."""
-    kinds: dict[Kind, type] = {"string": str, "boolean": bool, "integer": int, "array": tuple}
+    kinds: dict[Kind, type] = {"string": str, "boolean": bool, "integer": int, "array": tuple, "object": dict}
     return type(value) is kinds[kind]
 
 
-def with_numbers(properties: tuple[Property, ...], wire: Mapping[str, PropertyValue]) -> Wire:
-    """Return configuration with its numbers as numbers: a stack's config hands them over as text."""
-    whole = {each.wire for each in properties if each.kind == "integer"}
-    return {name: _number(each) if name in whole else each for name, each in wire.items()}
+def from_config(properties: tuple[Property, ...], wire: Mapping[str, PropertyValue]) -> Wire:
+    """Return configuration in its declared kinds: a stack's config hands over numbers and objects as text."""
+    kinds = {each.wire: each.kind for each in properties}
+    return {name: _read(each) if kinds.get(name) in {"integer", "object"} else each for name, each in wire.items()}
 
 
-def _number(value: PropertyValue) -> PropertyValue:
-    found = value.value
-    return PropertyValue(float(found)) if isinstance(found, str) and found.isdecimal() else value
+def _read(value: PropertyValue) -> PropertyValue:
+    if not isinstance(value.value, str):
+        return value
+    try:
+        found: object = json.loads(value.value)
+    except ValueError:
+        return value
+    if type(found) is int:
+        return PropertyValue(float(found))
+    names = cast("dict[str, object]", found) if isinstance(found, dict) else {}
+    texts = {name: PropertyValue(each) for name, each in names.items() if isinstance(each, str)}
+    return PropertyValue(texts) if texts and len(texts) == len(names) else value

@@ -217,5 +217,5 @@ def _require_region(what: str, body: Json, region: str) -> None:
         raise ProviderError(
             what,
             f"the registry endpoint serves {actual}, not {region}",
-            "Set ibm-native:registryEndpoint to the region's own endpoint, or don't set it.",
+            "Set ibm-native:registryEndpoint to the region's own endpoint, or ibm-native:region to the endpoint's.",
         )

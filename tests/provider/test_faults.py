@@ -128,9 +128,13 @@ async def test_an_unreachable_endpoint_gives_one_clear_message(plugin: Engine) -
         await plugin.make(SERVICE_ID, {"name": "puller"})
 
 
-async def test_a_registry_of_another_region_is_noticed_and_left_as_it_was(engine: Engine, wire: Wire) -> None:
+async def test_a_registry_of_another_region_is_noticed_and_left_as_it_was(
+    plugin: Engine, cloud: StandIn, wire: Wire
+) -> None:
+    wrong = {"region": "us-south", "registryEndpoint": wire.url}
+    await plugin.configure(apiKey=Secret(cloud.api_key), iamEndpoint=wire.url, **wrong)
     with pytest.raises(RefusedError, match="the registry endpoint serves jp-tok, not us-south"):
-        await engine.make(NAMESPACE, {"name": "my-images", "region": "us-south"})
+        await plugin.make(NAMESPACE, {"name": "my-images", "region": "us-south"})
     assert wire.count("DELETE /api/v1/namespaces/my-images") == 1
 
 
