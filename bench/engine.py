@@ -16,9 +16,9 @@ from typing import Any, cast
 from sqlalchemy import select
 
 from base import paths
-from sandbox.cloud.identity.models import ApiKey, ServiceId
-from sandbox.cloud.policies.models import Policy
-from sandbox.cloud.registry.models import Namespace
+from sandbox.cloud.iam.identities import ApiKey, ServiceId
+from sandbox.cloud.iam.policies import Policy
+from sandbox.cloud.registry.namespaces import Namespace
 from sandbox.cloud.testing import StandIn
 from sandbox.toolchain import environment
 from tests.provider.registry import Registry

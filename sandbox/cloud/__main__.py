@@ -14,15 +14,15 @@ from filelock import FileLock, Timeout
 from sqlalchemy import select
 
 from base.errors import SandboxError
-from sandbox.cloud import limits, token_keys
-from sandbox.cloud.accounts import Account, create_account, set_admin_key
 from sandbox.cloud.advisor.advisories import Advisories
 from sandbox.cloud.advisor.scanner import Advisor
+from sandbox.cloud.api.registry.events import PATH as EVENTS
 from sandbox.cloud.app import HEALTH, make_app, make_world
-from sandbox.cloud.regions import DOMAINS
-from sandbox.cloud.registry.events import PATH as EVENTS
-from sandbox.cloud.registry.keeper import Registries
-from sandbox.cloud.web import World
+from sandbox.cloud.core import limits, token_keys
+from sandbox.cloud.core.regions import DOMAINS
+from sandbox.cloud.iam.accounts import Account, create_account, set_admin_key
+from sandbox.cloud.serving.keeper import Registries
+from sandbox.cloud.serving.world import World
 
 KEY_VARIABLE = "SANDBOX_ADMIN_APIKEY"
 

@@ -14,69 +14,21 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from sandbox.cloud import token_keys
-from sandbox.cloud.advisor import exemption_routes
-from sandbox.cloud.advisor import routes as advisor
-from sandbox.cloud.clock import Clock
-from sandbox.cloud.controls.routes import make_control_app
+from sandbox.cloud.api.services import SERVICES, shape_of
+from sandbox.cloud.console.control_routes import make_control_app
 from sandbox.cloud.controls.wire import Wire
-from sandbox.cloud.errors import ServiceError
-from sandbox.cloud.identity import api_keys, grants, groups, service_ids, settings, usage
-from sandbox.cloud.identity.errors import IdentityError, TokenError
-from sandbox.cloud.identity.tokens import IamTokens
-from sandbox.cloud.login import routes as login
-from sandbox.cloud.login.errors import LoginError
-from sandbox.cloud.login.tokens import RegistryTokens
-from sandbox.cloud.policies import roles_routes, v1_routes
-from sandbox.cloud.policies import routes as policies
-from sandbox.cloud.policies.errors import PolicyError
-from sandbox.cloud.regions import Regions
-from sandbox.cloud.registry import account_routes, events, image_routes, retention_routes, trash_routes
-from sandbox.cloud.registry import routes as registry
-from sandbox.cloud.registry.errors import RegistryError
-from sandbox.cloud.registry.keeper import Keeper, Registries
-from sandbox.cloud.resources import routes as resources
-from sandbox.cloud.resources.errors import ResourceError
-from sandbox.cloud.store import Store
-from sandbox.cloud.web import Operation, World, answer
+from sandbox.cloud.core import token_keys
+from sandbox.cloud.core.answers import answer
+from sandbox.cloud.core.clock import Clock
+from sandbox.cloud.core.regions import Regions
+from sandbox.cloud.core.store import Store
+from sandbox.cloud.iam.tokens import IamTokens
+from sandbox.cloud.registry.tokens import RegistryTokens
+from sandbox.cloud.serving.keeper import Keeper, Registries
+from sandbox.cloud.serving.routing import Operation
+from sandbox.cloud.serving.world import World
 
 HEALTH = "/sandbox/health"
-
-_REGISTRY = (advisor, exemption_routes, events, image_routes, trash_routes, account_routes, retention_routes)
-
-_SERVICES = (
-    grants,
-    service_ids,
-    groups,
-    api_keys,
-    settings,
-    usage,
-    policies,
-    v1_routes,
-    roles_routes,
-    resources,
-    registry,
-    *_REGISTRY,
-    login,
-)
-
-_SHAPES: tuple[tuple[str, type[ServiceError]], ...] = (
-    ("/identity/", TokenError),
-    ("/api/", RegistryError),
-    ("/va/", RegistryError),
-    ("/oauth/", LoginError),
-    ("/v1/policies", PolicyError),
-    ("/v2/policies", PolicyError),
-    ("/v2/roles", PolicyError),
-    ("/v1/policy_", PolicyError),
-    ("/v1/role_", PolicyError),
-    ("/v1/action_control_", PolicyError),
-    ("/v2/loginsettings", IdentityError),
-    ("/v2/quota_definitions", ResourceError),
-    ("/v2/resource_groups", ResourceError),
-    ("/v2/", LoginError),
-)
-"""Start of a path -> the service that it belongs to, where no operation is known; IAM Identity's otherwise."""
 
 
 def make_world(
@@ -96,12 +48,12 @@ def make_world(
 
 def operations() -> list[Operation]:
     """Return all operations that the stand-in has."""
-    return [operation for service in _SERVICES for operation in service.routes.operations]
+    return [operation for service in SERVICES for operation in service.operations]
 
 
 def make_app(world: World, control_port: int | None = None) -> ASGIApp:
     """Make the application; what comes in at the control port is for the control API."""
-    routes = [route for service in _SERVICES for route in service.routes.routes]
+    routes = [route for service in SERVICES for route in service.routes]
     app = Starlette(
         routes=[Route(HEALTH, _health), *routes],
         lifespan=_lifespan,
@@ -159,5 +111,4 @@ def _not_implemented(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
     path = str(request.scope["path"])
-    shape = next((found for start, found in _SHAPES if path.startswith(start)), IdentityError)
-    return shape.not_implemented(f"The sandbox lacks {request.method} {path}.").response(request)
+    return shape_of(path).not_implemented(f"The sandbox lacks {request.method} {path}.").response(request)

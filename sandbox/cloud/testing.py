@@ -20,18 +20,18 @@ from typing import Self, Unpack
 import uvicorn
 from starlette.types import ASGIApp
 
-from sandbox.cloud import token_keys
-from sandbox.cloud.accounts import create_account
 from sandbox.cloud.app import make_app
-from sandbox.cloud.clock import Clock
 from sandbox.cloud.controls.faults import Effects, Fault
-from sandbox.cloud.controls.journal import Record
-from sandbox.cloud.identity.tokens import IamTokens
-from sandbox.cloud.login.tokens import RegistryTokens
-from sandbox.cloud.regions import Regions
-from sandbox.cloud.registry.keeper import Keeper, Registries
-from sandbox.cloud.store import Store
-from sandbox.cloud.web import World
+from sandbox.cloud.controls.request_log import Record
+from sandbox.cloud.core import token_keys
+from sandbox.cloud.core.clock import Clock
+from sandbox.cloud.core.regions import Regions
+from sandbox.cloud.core.store import Store
+from sandbox.cloud.iam.accounts import create_account
+from sandbox.cloud.iam.tokens import IamTokens
+from sandbox.cloud.registry.tokens import RegistryTokens
+from sandbox.cloud.serving.keeper import Keeper, Registries
+from sandbox.cloud.serving.world import World
 
 
 class StandIn:
@@ -104,11 +104,11 @@ class StandIn:
     @property
     def requests(self) -> list[Record]:
         """The requests so far, oldest first; each is there before its caller gets the answer."""
-        return self._controls.journal.records()
+        return self._controls.requests.records()
 
     def clear_requests(self) -> None:
         """Forget the requests so far."""
-        self._controls.journal.clear()
+        self._controls.requests.clear()
 
     @property
     def visibility_delay(self) -> float:

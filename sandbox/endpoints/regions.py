@@ -8,7 +8,7 @@ from pathlib import Path
 
 from base.errors import SandboxError
 from sandbox import addresses
-from sandbox.cloud import token_keys
+from sandbox.cloud.core import token_keys
 from sandbox.host.layout import Layout, write_private
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sandbox import addresses
-from sandbox.cloud import token_keys
+from sandbox.cloud.core import token_keys
 from sandbox.endpoints import regions
 from sandbox.host.health import Endpoint
 from sandbox.host.layout import Layout

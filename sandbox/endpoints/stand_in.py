@@ -6,7 +6,7 @@ import sys
 
 from base import paths
 from sandbox import addresses
-from sandbox.cloud import token_keys
+from sandbox.cloud.core import token_keys
 from sandbox.endpoints import regions
 from sandbox.host.health import Endpoint
 from sandbox.host.layout import Layout

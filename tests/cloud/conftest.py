@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.cloud import token_keys
+from sandbox.cloud.core import token_keys
 from sandbox.cloud.testing import StandIn
 from tests.cloud.clients import Clients, clients
 

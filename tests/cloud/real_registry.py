@@ -27,7 +27,7 @@ import httpx
 from base.paths import CHECKOUT
 from sandbox.cloud.advisor.advisories import Advisories
 from sandbox.cloud.advisor.scanner import Advisor
-from sandbox.cloud.registry.keeper import Registries
+from sandbox.cloud.serving.keeper import Registries
 from sandbox.cloud.testing import StandIn
 from sandbox.toolchain import debian
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from ibm_container_registry import vulnerability_advisor_v4 as models
 
-from sandbox.cloud import unverified
+from sandbox.cloud.core import unverified
 from tests.cloud.advised import (
     DEBIAN,
     KNOWN,

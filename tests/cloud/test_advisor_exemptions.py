@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from ibm_container_registry import vulnerability_advisor_v4 as models
 
-from sandbox.cloud import unverified
+from sandbox.cloud.core import unverified
 from tests.cloud.advised import NAMESPACE, NO, REPOSITORY, image, listed, owner, real, report, status
 from tests.cloud.clients import Clients, Json, allow, clients, make_robot, parse, refused
 from tests.cloud.real_registry import Pushed, RealCloud

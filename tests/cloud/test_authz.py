@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from sandbox.cloud import roles
-from sandbox.cloud.authz import Condition, Grant, allowing, platform_target, registry_target
+from sandbox.cloud.iam import roles
+from sandbox.cloud.iam.authz import Condition, Grant, allowing, platform_target, registry_target
 from tests.cloud.clients import role
 
 pytestmark = [pytest.mark.cloud, pytest.mark.verified]

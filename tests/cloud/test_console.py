@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from sandbox.cloud.advisor.models import SCANNED, Scan
+from sandbox.cloud.advisor.scans import SCANNED, Scan
 from sandbox.cloud.registry.images import Blob, Image, Tag
 from sandbox.cloud.testing import StandIn
 from tests.cloud.clients import Robot, allow, clients, make_robot, refused
@@ -129,7 +129,8 @@ def test_it_shows_what_is_known_of_an_images_weaknesses(cloud: StandIn, tmp_path
     assert row(shown(cloud), "my-images")[5] == "UNSCANNED"
     with cloud.store.transaction() as session:
         place = {"region": "jp-tok", "repository": "my-images/web", "digest": DIGEST}
-        scan = Scan(**place, outcome=SCANNED, packages={"openssl": "3.0.11-1"}, release={}, scanned_at=1)
+        now = cloud.clock.millis()
+        scan = Scan(**place, outcome=SCANNED, packages={"openssl": "3.0.11-1"}, release={}, scanned_at=now)
         session.add(scan)
     assert row(shown(cloud), "my-images")[5] == "OK"
     file = tmp_path / "known.json"

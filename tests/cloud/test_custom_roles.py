@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from ibm_platform_services.iam_policy_management_v1 import CustomRole, RoleCollection
 
-from sandbox.cloud import limits, unverified
+from sandbox.cloud.core import limits, unverified
 from sandbox.cloud.testing import StandIn
 from tests.cloud.clients import REGISTRY, Clients, Json, Robot, allow, clients, make_robot, parse, policy, refused
 

@@ -13,7 +13,7 @@ from ibm_platform_services.iam_identity_v1 import (
     ServiceId,
 )
 
-from sandbox.cloud import roles
+from sandbox.cloud.iam import roles
 from sandbox.cloud.testing import StandIn
 from tests.cloud.clients import Clients, Json, allow, attributes, clients, make_robot, parse, policy, refused
 

@@ -12,7 +12,7 @@ import jwt
 import pytest
 from cryptography import x509
 
-from sandbox.cloud import unverified
+from sandbox.cloud.core import unverified
 from sandbox.cloud.testing import StandIn
 from tests.cloud.clients import Clients, Json, Robot, allow, clients, make_robot
 

@@ -10,8 +10,8 @@ from collections.abc import Generator
 import httpx
 import pytest
 
-from sandbox.cloud import roles
-from sandbox.cloud.authz import Condition, Grant, allowing, registry_target
+from sandbox.cloud.iam import roles
+from sandbox.cloud.iam.authz import Condition, Grant, allowing, registry_target
 from sandbox.cloud.testing import StandIn
 from tests.cloud.clients import make_robot, role
 

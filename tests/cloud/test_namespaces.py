@@ -7,8 +7,8 @@ from typing import cast
 import pytest
 from ibm_container_registry.container_registry_v1 import Namespace, NamespaceDetails
 
-from sandbox.cloud import limits, unverified
-from sandbox.cloud.accounts import create_account, default_resource_group
+from sandbox.cloud.core import limits, unverified
+from sandbox.cloud.iam.accounts import create_account, default_resource_group
 from sandbox.cloud.testing import StandIn
 from tests.cloud.clients import Clients, allow, clients, make_robot, parse, refused
 

@@ -10,7 +10,7 @@ import pytest
 from ibm_cloud_sdk_core import ApiException
 from ibm_platform_services.iam_policy_management_v1 import V2Policy, V2PolicyCollection
 
-from sandbox.cloud import limits, unverified
+from sandbox.cloud.core import limits, unverified
 from sandbox.cloud.testing import StandIn
 from tests.cloud.clients import (
     REGISTRY,

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from sandbox.cloud.errors import MalformedError
-from sandbox.cloud.policies.rules import ALL_DAY, ATTRIBUTES, CUSTOM_HOURS, ONCE, compile_rule
+from sandbox.cloud.errors.base import MalformedError
+from sandbox.cloud.iam.policy_rule import ALL_DAY, ATTRIBUTES, CUSTOM_HOURS, ONCE, compile_rule
 from sandbox.cloud.testing import StandIn
 from tests.cloud.clients import REGISTRY, Clients, Json, clients, make_robot, policy, refused, role
 

@@ -18,7 +18,7 @@ import pytest
 from cryptography import x509
 
 from base.paths import CHECKOUT
-from sandbox.cloud import token_keys
+from sandbox.cloud.core import token_keys
 
 pytestmark = [pytest.mark.cloud, pytest.mark.sandbox_only]
 

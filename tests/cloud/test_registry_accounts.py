@@ -10,11 +10,11 @@ import httpx
 import pytest
 from ibm_container_registry import container_registry_v1 as models
 
-from sandbox.cloud import unverified
-from sandbox.cloud.accounts import default_resource_group
-from sandbox.cloud.registry.events import PATH
-from sandbox.cloud.registry.keeper import Registries
-from sandbox.cloud.registry.models import Namespace
+from sandbox.cloud.api.registry.events import PATH
+from sandbox.cloud.core import unverified
+from sandbox.cloud.iam.accounts import default_resource_group
+from sandbox.cloud.registry.namespaces import Namespace
+from sandbox.cloud.serving.keeper import Registries
 from sandbox.cloud.testing import StandIn
 from tests.cloud.clients import Clients, Json, allow, clients, make_robot, parse, refused
 from tests.cloud.real_registry import RealCloud, layer, until

@@ -9,7 +9,7 @@ from collections.abc import Generator
 import httpx
 import pytest
 
-from sandbox.cloud.registry.events import PATH, SeenEvent
+from sandbox.cloud.api.registry.events import PATH, SeenEvent
 from tests.cloud.clients import Clients, Json, clients
 from tests.cloud.real_registry import LIST, MANIFEST, Pushed, RealCloud, layer, until
 

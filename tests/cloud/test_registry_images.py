@@ -11,8 +11,8 @@ import pytest
 from ibm_cloud_sdk_core import ApiException
 from ibm_container_registry import container_registry_v1 as models
 
-from sandbox.cloud import unverified
-from sandbox.cloud.accounts import create_account
+from sandbox.cloud.core import unverified
+from sandbox.cloud.iam.accounts import create_account
 from tests.cloud.clients import Clients, Json, allow, clients, make_robot, parse, refused
 from tests.cloud.imaged import (
     BUILT_SECONDS,

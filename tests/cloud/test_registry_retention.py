@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from ibm_container_registry import container_registry_v1 as models
 
-from sandbox.cloud import unverified
+from sandbox.cloud.core import unverified
 from tests.cloud.clients import Clients, Json, allow, clients, make_robot, parse, refused
 from tests.cloud.real_registry import Pushed, RealCloud, layer, until
 

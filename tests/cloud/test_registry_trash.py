@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from ibm_container_registry import container_registry_v1 as models
 
-from sandbox.cloud import unverified
+from sandbox.cloud.core import unverified
 from tests.cloud.clients import Clients, clients, parse, refused
 from tests.cloud.imaged import (
     NAMESPACE,

@@ -10,7 +10,7 @@ from ibm_cloud_sdk_core.authenticators import IAMAuthenticator
 from ibm_platform_services import ResourceManagerV2
 from ibm_platform_services.resource_manager_v2 import ResCreateResourceGroup, ResourceGroup, ResourceGroupList
 
-from sandbox.cloud import unverified
+from sandbox.cloud.core import unverified
 from sandbox.cloud.testing import StandIn
 from tests.cloud.clients import Clients, Service, allow, make_robot, parse
 

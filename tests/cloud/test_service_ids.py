@@ -7,7 +7,7 @@ import re
 import pytest
 from ibm_platform_services.iam_identity_v1 import ServiceId, ServiceIdList
 
-from sandbox.cloud import limits, unverified
+from sandbox.cloud.core import limits, unverified
 from sandbox.cloud.testing import StandIn
 from tests.cloud.clients import Clients, Json, allow, clients, make_robot, parse, refused
 

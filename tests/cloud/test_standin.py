@@ -13,8 +13,8 @@ import pytest
 from sqlalchemy import text
 
 from base.errors import SandboxError
-from sandbox.cloud.clock import Clock
-from sandbox.cloud.store import Store
+from sandbox.cloud.core.clock import Clock
+from sandbox.cloud.core.store import Store
 from sandbox.cloud.testing import StandIn
 from tests.cloud.clients import clients
 

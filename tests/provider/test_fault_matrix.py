@@ -17,9 +17,9 @@ from sqlalchemy import select
 
 from ibm_native.model.journal import Journal
 from sandbox.cloud.controls.faults import Effects
-from sandbox.cloud.identity.models import ApiKey, ServiceId
-from sandbox.cloud.policies.models import Policy
-from sandbox.cloud.registry.models import Namespace
+from sandbox.cloud.iam.identities import ApiKey, ServiceId
+from sandbox.cloud.iam.policies import Policy
+from sandbox.cloud.registry.namespaces import Namespace
 from sandbox.cloud.testing import StandIn
 from tests.provider.conftest import FastPace
 from tests.provider.engine import RefusedError, Secret

@@ -1,1 +1,1 @@
-"""Vulnerability Advisor v4: what is installed in images, which known problems that has, and what is exempt."""
+"""Vulnerability Advisor's tables and work: what is installed in images, and what is wrong with it. Imports registry."""

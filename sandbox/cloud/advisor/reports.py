@@ -1,13 +1,16 @@
-"""Reports: what an image's packages, the known problems and the exemptions come to, at the time of asking. Pure."""
+"""Reports: what an image's packages, the known problems and the exemptions come to, at the time of asking."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from sandbox.cloud import unverified
+from sqlalchemy.orm import Session
+
 from sandbox.cloud.advisor.advisories import Advisory
-from sandbox.cloud.advisor.models import CVE, NOTICE, SCANNED, Exemption, Scan
+from sandbox.cloud.advisor.scans import CVE, NOTICE, SCANNED, Exemption, Scan, exemptions_of, scan_of, scopes_of
+from sandbox.cloud.core import unverified
+from sandbox.cloud.registry.images import Image
 
 OK, FAIL, UNSCANNED = "OK", "FAIL", "UNSCANNED"
 
@@ -117,6 +120,12 @@ class Report:
             "corrective_action": f"Upgrade {advisory.package} to version {advisory.fixed} or later.",
             "description": advisory.summary,
         }
+
+
+def report_on(session: Session, account_id: str, image: Image, tag: str | None, known: Iterable[Advisory]) -> Report:
+    """Say what is wrong with an image under this tag, by the problems that are known."""
+    exemptions = exemptions_of(session, image.region, account_id, scopes_of(image, tag))
+    return assess(scan_of(session, image), known, exemptions)
 
 
 def assess(scan: Scan | None, known: Iterable[Advisory], exemptions: Iterable[Exemption]) -> Report:

@@ -12,11 +12,11 @@ import msgspec
 from sandbox.cloud.advisor import packages
 from sandbox.cloud.advisor.advisories import Advisories
 from sandbox.cloud.advisor.layers import UnreadableError, overlay
-from sandbox.cloud.advisor.models import INCOMPLETE, SCANNED, UNSUPPORTED, Scan, due
-from sandbox.cloud.clock import Clock
+from sandbox.cloud.advisor.scans import INCOMPLETE, SCANNED, UNSUPPORTED, Scan, due
+from sandbox.cloud.core.clock import Clock
+from sandbox.cloud.core.store import Store
 from sandbox.cloud.registry.images import Image, find_image
 from sandbox.cloud.registry.upstream import Upstream
-from sandbox.cloud.store import Store
 
 _PIECE = 1 << 20
 

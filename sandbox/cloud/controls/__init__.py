@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from sandbox.cloud.controls.delays import Delays
 from sandbox.cloud.controls.faults import Faults
-from sandbox.cloud.controls.journal import Journal
+from sandbox.cloud.controls.request_log import RequestLog
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,4 +15,4 @@ class Controls:
 
     delays: Delays = field(default_factory=Delays)
     faults: Faults = field(default_factory=Faults)
-    journal: Journal = field(default_factory=Journal)
+    requests: RequestLog = field(default_factory=RequestLog)

@@ -11,10 +11,10 @@ from typing import Protocol, cast
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sandbox.cloud.clock import Clock
 from sandbox.cloud.controls import Controls
 from sandbox.cloud.controls.faults import Fault
-from sandbox.cloud.controls.journal import Record
+from sandbox.cloud.controls.request_log import Record
+from sandbox.cloud.core.clock import Clock
 
 RECORD = "sandbox.record"
 """The scope's name for the request's record in the log."""
@@ -51,7 +51,7 @@ class Wire:
         record.fault = fault.describe()
         await asyncio.sleep(fault.delay)
         if fault.reset == "before":
-            self._controls.journal.add(record)
+            self._controls.requests.add(record)
             # A client that is still sending would see a broken pipe, which some take for an orderly end.
             while (await receive()).get("more_body"):
                 pass
@@ -59,7 +59,7 @@ class Wire:
             return
         await self._run(fault, scope, receive, answer)
         if fault.reset == "after":
-            self._controls.journal.add(record)
+            self._controls.requests.add(record)
             await _reset(receive, send)
             return
         await answer.play(fault)
@@ -87,7 +87,7 @@ class _Answer:
         """Send a part of the answer; the request is in the log before its caller knows the outcome."""
         if message["type"] == "http.response.start":
             self._record.status = message["status"]
-            self._controls.journal.add(self._record)
+            self._controls.requests.add(self._record)
         await self._send(message)
 
     async def keep(self, message: Message) -> None:

@@ -1,1 +1,1 @@
-"""Container Registry's API: namespaces and messages of each region."""
+"""Container Registry's tables and work: namespaces, images, plans, the real registries. Imports core and iam."""

@@ -7,8 +7,8 @@ from collections.abc import Collection
 from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from sandbox.cloud.registry.models import Namespace
-from sandbox.cloud.store import Row
+from sandbox.cloud.core.store import Row
+from sandbox.cloud.registry.namespaces import Namespace
 
 TRASH_DAYS = 30
 """How long a deleted image can be restored, from IBM's docs."""

@@ -9,9 +9,9 @@ from itertools import groupby
 from sqlalchemy import select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from sandbox.cloud.core.store import Row
 from sandbox.cloud.registry.images import Image, images_in, tags_in, trash
 from sandbox.cloud.registry.tasks import Agenda
-from sandbox.cloud.store import Row
 
 ALL = -1
 """Of `images_per_repo`: all images are kept."""

@@ -13,12 +13,12 @@ import msgspec
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from sandbox.cloud.clock import Clock
+from sandbox.cloud.core.clock import Clock
+from sandbox.cloud.core.store import Store
 from sandbox.cloud.registry.images import LISTS, Blob, Image, Tag, find_image, set_tag, trash
-from sandbox.cloud.registry.models import Namespace
+from sandbox.cloud.registry.namespaces import Namespace
 from sandbox.cloud.registry.tasks import LOOK, PUT, UNTAG, Task, next_task
 from sandbox.cloud.registry.upstream import Manifest, RefusedError, Upstream
-from sandbox.cloud.store import Store
 
 
 class _Descriptor(msgspec.Struct):

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from sqlalchemy import select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from sandbox.cloud.core.store import Row
 from sandbox.cloud.registry.images import Image, Tag, expired, forget
-from sandbox.cloud.store import Row
 
 LOOK, REMOVE, UNTAG, PUT = "look", "remove", "untag", "put"
 

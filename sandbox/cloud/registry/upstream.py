@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from sandbox.cloud.login.tokens import RegistryTokens
 from sandbox.cloud.registry.images import KINDS
+from sandbox.cloud.registry.tokens import RegistryTokens
 
 ACTOR = "icr-sandbox"
 """The `sub` of the stand-in's own tokens: the registry names it in the events that the stand-in itself caused."""

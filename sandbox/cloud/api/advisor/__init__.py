@@ -1,0 +1,1 @@
+"""Vulnerability Advisor's operations: reports and exemptions. Imports api.registry."""

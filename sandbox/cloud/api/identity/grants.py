@@ -1,0 +1,95 @@
+"""The token endpoint: POST /identity/token, and the public key of its tokens."""
+
+from __future__ import annotations
+
+import base64
+from urllib.parse import parse_qs
+
+from starlette.responses import Response
+
+from sandbox.cloud.api.identity.profiles import ASSUME, CONTAINER, PREFIX, refuse
+from sandbox.cloud.core import unverified
+from sandbox.cloud.core.answers import answer
+from sandbox.cloud.errors.identity import TokenError
+from sandbox.cloud.iam.account_settings import token_seconds
+from sandbox.cloud.iam.accounts import Account
+from sandbox.cloud.iam.identities import ApiKey, ServiceId, is_service_id
+from sandbox.cloud.iam.tokens import SCOPE, Identity
+from sandbox.cloud.serving.call import Call
+from sandbox.cloud.serving.routing import Routes
+
+routes = Routes(TokenError)
+
+_APIKEY = f"{PREFIX}apikey"
+_LACKING = (
+    *(f"{PREFIX}{kind}" for kind in ("passcode", "delegated-refresh-token", "iam-authz")),
+    "refresh_token",
+    "password",
+    "authorization_code",
+    "client_credentials",
+)
+
+
+@routes.on("POST", "/identity/token", public=True)
+def token(call: Call) -> Response:
+    """Exchange an API key for an access token; IBM's CLI, by its client id, gets a refresh token too."""
+    form = {name: values[-1] for name, values in parse_qs(call.body.decode("utf-8", "replace")).items()}
+    grant = form.get("grant_type")
+    if not grant:
+        raise TokenError.missing("grant_type")
+    if grant in _LACKING:
+        raise TokenError.not_implemented(f"The sandbox lacks the grant type {grant}.")
+    if grant in (CONTAINER, ASSUME):
+        raise refuse(call, grant, form)
+    if grant != _APIKEY:
+        raise _invalid("grant_type", grant, _APIKEY)
+    if form.get("response_type", "cloud_iam") != "cloud_iam":
+        raise _invalid("response_type", form["response_type"], "cloud_iam")
+    value = form.get("apikey")
+    if not value:
+        raise TokenError.missing("apikey")
+    key = call.usable_key(value)
+    if key is None:
+        raise TokenError(400, *unverified.KEY_NOT_USABLE)
+    now = call.now / 1000
+    identity = identity_of(call, key)
+    lifetime = token_seconds(call.session, key.account_id)
+    tokens = call.world.iam_tokens
+    return answer(
+        {
+            "access_token": tokens.access(identity, now, lifetime),
+            "refresh_token": tokens.refresh(identity, now) if _is_cli(call) else "not_supported",
+            "ims_user_id": 0,
+            "token_type": "Bearer",
+            "expires_in": lifetime,
+            "expiration": int(now) + lifetime,
+            "scope": SCOPE,
+        },
+        headers={"Cache-Control": "no-store", "Pragma": "no-cache"},
+    )
+
+
+@routes.on("GET", "/identity/keys", public=True)
+def keys(call: Call) -> Response:
+    """Return the public key that access tokens can be checked with."""
+    return answer(call.world.iam_tokens.keys())
+
+
+def identity_of(call: Call, key: ApiKey) -> Identity:
+    """Return whom a key stands for."""
+    if is_service_id(key.iam_id):
+        name = call.session.get_one(ServiceId, key.iam_id.removeprefix("iam-")).name
+    else:
+        name = call.session.get_one(Account, key.account_id).owner_email
+    return Identity(key.iam_id, key.account_id, name)
+
+
+def _invalid(name: str, value: str, valid: str) -> TokenError:
+    return TokenError.malformed(
+        f"Validation of property '{name}' with value '[{value}]' failed. Valid values: '{valid}'"
+    )
+
+
+def _is_cli(call: Call) -> bool:
+    """Tell IBM's CLI, whose client id and secret are both `bx`."""
+    return call.request.headers.get("authorization") == f"Basic {base64.b64encode(b'bx:bx').decode()}"

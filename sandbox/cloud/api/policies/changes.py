@@ -1,0 +1,163 @@
+"""What changes policies, whichever version of the API asked for it: the checks, and the rules about conflicts."""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, func, select
+
+from sandbox.cloud.api.policies.showing import shown
+from sandbox.cloud.core import limits, unverified
+from sandbox.cloud.errors.policies import PolicyError
+from sandbox.cloud.iam import roles
+from sandbox.cloud.iam.accounts import Account
+from sandbox.cloud.iam.custom_roles import custom_roles
+from sandbox.cloud.iam.identities import ServiceId, is_service_id
+from sandbox.cloud.iam.policies import ACTIVE, DELETED, Policy
+from sandbox.cloud.iam.policy_body import ACCESS, AUTHORIZATION, PolicyBody
+from sandbox.cloud.serving.call import Call
+
+
+def create(call: Call, body: PolicyBody, version: int) -> Policy:
+    """Make a policy."""
+    _check(call, body, "create", version)
+    _refuse_too_many(call, body)
+    policy = Policy.of(body, call.caller.account_id, call.now, call.caller.iam_id, version)
+    _refuse_duplicate(call, policy)
+    call.session.add(policy)
+    call.made(policy.id)
+    return policy
+
+
+def replace(call: Call, policy: Policy, body: PolicyBody, version: int) -> None:
+    """Give a policy another content; what v2 replaces is a v2 policy from then on."""
+    _check(call, body, "update", version)
+    call.check_tag(policy.etag, PolicyError, takes_any=False)
+    if body.type != policy.document["type"]:
+        raise PolicyError.malformed("the type of a policy can't be changed")
+    refuse_locked(call, policy.iam_id)
+    if body.resource.tags and not PolicyBody.of(policy.document).resource.tags:
+        _refuse_too_many_tagged(call)
+    policy.document, policy.meaning, policy.iam_id = body.document(), body.meaning(), body.subject_id
+    _refuse_duplicate(call, policy)
+    policy.version = max(policy.version, version)
+    policy.touch(call.now, call.caller.iam_id)
+
+
+def delete(call: Call, policy: Policy) -> None:
+    """Delete a policy: it gives nothing any more, and stays readable with the state deleted."""
+    call.authorize("iam.policy.delete", PolicyBody.of(policy.document).target())
+    refuse_locked(call, policy.iam_id)
+    policy.state = DELETED
+    call.world.controls.delays.removed(policy.id, call.now)
+    policy.touch(call.now, call.caller.iam_id)
+
+
+def restore(call: Call, policy: Policy) -> None:
+    """Make a deleted policy active again; one that is active stays as it is."""
+    body = PolicyBody.of(policy.document)
+    _check(call, body, "update", policy.version)
+    call.check_tag(policy.etag, PolicyError, takes_any=False)
+    if policy.state == ACTIVE:
+        return
+    _refuse_too_many(call, body)
+    _refuse_duplicate(call, policy)
+    policy.state = ACTIVE
+    call.made(policy.id)
+    policy.touch(call.now, call.caller.iam_id)
+
+
+def find(call: Call) -> Policy:
+    """Return the policy that the path names, also a deleted one.
+
+    Raises:
+        PolicyError: the account has none with this id.
+
+    """
+    policy = call.session.get(Policy, call.path("id"))
+    if policy is None or policy.account_id != call.caller.account_id or not call.sees(policy.id):
+        raise PolicyError.absent(call.path("id"))
+    return policy
+
+
+def find_active(call: Call, action: str) -> Policy:
+    """Return the policy that the path names, for a caller who may do this to it.
+
+    Raises:
+        PolicyError: it isn't there, or is deleted.
+
+    """
+    policy = find(call)
+    if policy.state == DELETED:
+        error = PolicyError.absent(policy.id)
+        error.status = unverified.DELETED_POLICY_STATUS
+        raise error
+    call.authorize(f"iam.policy.{action}", PolicyBody.of(policy.document).target())
+    return policy
+
+
+def may_read(call: Call, account_id: str) -> bool:
+    """Tell whether the caller may read policies and roles: it holds any role with that right, on whatever resource."""
+    if account_id != call.caller.account_id:
+        return False
+    return call.rights.is_owner or any(
+        grant.gives(roles.READ_POLICY, service)
+        for grant in call.rights.grants
+        for service in (roles.REGISTRY, roles.ACCESS_MANAGEMENT)
+    )
+
+
+def refuse_locked(call: Call, iam_id: str) -> None:
+    """Go on only if the subject isn't a locked service ID."""
+    service_id = call.session.get(ServiceId, iam_id.removeprefix("iam-"))
+    if service_id is not None and service_id.locked:
+        raise PolicyError.locked(iam_id)
+
+
+def _check(call: Call, body: PolicyBody, action: str, version: int) -> None:
+    """See that the body's rules hold, its subject exists and the caller may grant what it grants."""
+    account_id = call.caller.account_id
+    if body.type == AUTHORIZATION and version != 1:
+        raise PolicyError.malformed("policies of type authorization are made with /v1/policies")
+    body.check(account_id, {role.crn for role in custom_roles(call.session, account_id)})
+    call.authorize(f"iam.policy.{action}", body.target())
+    if body.type == ACCESS and not body.is_for_group and not _exists(call, body.subject_id):
+        raise PolicyError.malformed(f"there is no identity '{body.subject_id}' in the account")
+    refuse_locked(call, body.subject_id)
+
+
+def _exists(call: Call, iam_id: str) -> bool:
+    if is_service_id(iam_id):
+        service_id = call.session.get(ServiceId, iam_id.removeprefix("iam-"))
+        return service_id is not None and service_id.account_id == call.caller.account_id
+    return call.session.get_one(Account, call.caller.account_id).owner_iam_id == iam_id
+
+
+def _refuse_too_many(call: Call, body: PolicyBody) -> None:
+    _refuse_more_than(call, limits.POLICIES_PER_ACCOUNT)
+    if body.subject_id:
+        _refuse_more_than(call, limits.POLICIES_PER_SUBJECT, Policy.iam_id == body.subject_id)
+    if body.resource.tags:
+        _refuse_too_many_tagged(call)
+
+
+def _refuse_too_many_tagged(call: Call) -> None:
+    _refuse_more_than(call, limits.TAGGED_POLICIES, func.json_extract(Policy.document, "$.resource.tags").is_not(None))
+
+
+def _refuse_more_than(call: Call, limit: int, *those: ColumnElement[bool]) -> None:
+    of_account = Policy.account_id == call.caller.account_id
+    held = select(func.count()).where(of_account, Policy.state == ACTIVE, *those)
+    if (call.session.scalar(held) or 0) >= limit:
+        raise PolicyError.too_many(limit)
+
+
+def _refuse_duplicate(call: Call, policy: Policy) -> None:
+    same = select(Policy).where(
+        Policy.meaning == policy.meaning,
+        Policy.account_id == policy.account_id,
+        Policy.state == ACTIVE,
+        Policy.id != policy.id,
+    )
+    with call.session.no_autoflush:
+        other = call.session.scalars(same).first()
+    if other is not None:
+        raise PolicyError.conflict(other.etag, shown(call, other))

@@ -1,0 +1,1 @@
+"""Container Registry's operations. Imported by api.advisor and by app."""

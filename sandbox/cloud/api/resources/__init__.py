@@ -1,0 +1,1 @@
+"""Resource Manager's operations: resource groups. Only app imports it."""

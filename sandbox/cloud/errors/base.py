@@ -1,0 +1,75 @@
+"""What every service's errors have in common, and the refusals that no service words for itself.
+
+Each service has one error class, in the file of its name, that writes IBM's shape for that service.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Self
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+
+class ServiceError(Exception, ABC):
+    """An answer other than 2xx, in the shape of one service."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+
+    @abstractmethod
+    def response(self, request: Request) -> Response:
+        """Write the answer."""
+
+    @classmethod
+    @abstractmethod
+    def unauthenticated(cls) -> Self:
+        """Make the answer to a call without a valid access token."""
+
+    @classmethod
+    @abstractmethod
+    def forbidden(cls) -> Self:
+        """Make the answer to a call that the caller has no right for."""
+
+    @classmethod
+    @abstractmethod
+    def malformed(cls, message: str) -> Self:
+        """Make the answer to a body or a parameter that can't be read."""
+
+    @classmethod
+    @abstractmethod
+    def not_implemented(cls, message: str) -> Self:
+        """Make the 501 answer to what the stand-in lacks; the message names it."""
+
+
+class VersionedError(ServiceError):
+    """An error of a service whose changes name the version that they are about, in If-Match."""
+
+    @classmethod
+    @abstractmethod
+    def untagged(cls) -> Self:
+        """Make the answer to a change without If-Match."""
+
+    @classmethod
+    @abstractmethod
+    def stale(cls) -> Self:
+        """Make the answer to an If-Match that isn't the entity's tag."""
+
+
+class InvalidTokenError(Exception):
+    """An access token that is missing, not ours, or expired."""
+
+
+class ForbiddenError(Exception):
+    """The caller's policies don't allow the action."""
+
+
+class MalformedError(Exception):
+    """A body or a parameter that can't be read; the text says which and what was expected."""
+
+
+class NotImplementedYetError(Exception):
+    """A parameter or a value that IBM Cloud knows and the stand-in lacks; the text names it."""

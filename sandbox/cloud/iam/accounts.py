@@ -1,0 +1,89 @@
+"""Accounts: who owns what. A fresh one has an owner, the owner's API key, and a default group of each kind."""
+
+from __future__ import annotations
+
+import secrets
+
+from sqlalchemy import select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from sandbox.cloud.core.clock import Clock
+from sandbox.cloud.core.store import Row
+from sandbox.cloud.iam.identities import ApiKey, ServiceIdGroup, new_key_value
+
+ADMIN_KEY_NAME = "sandbox-admin"
+
+
+class Account(Row):
+    """An account. Its owner may do everything in it."""
+
+    __tablename__ = "account"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    owner_iam_id: Mapped[str]
+    owner_email: Mapped[str]
+    created_at: Mapped[int]
+
+
+class ResourceGroup(Row):
+    """A resource group of an account."""
+
+    __tablename__ = "resource_group"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    account_id: Mapped[str] = mapped_column(index=True)
+    name: Mapped[str]
+    is_default: Mapped[bool]
+    created_at: Mapped[int]
+
+    @property
+    def crn(self) -> str:
+        """Its Cloud Resource Name."""
+        return f"crn:v1:bluemix:public:resource-controller::a/{self.account_id}::resource-group:{self.id}"
+
+
+def create_account(session: Session, clock: Clock, key_value: str | None = None) -> tuple[Account, str]:
+    """Make a fresh account and return it with its owner's API key value, which nothing can show again."""
+    now = clock.millis()
+    account = Account(
+        id=secrets.token_hex(16),
+        owner_iam_id=f"IBMid-{secrets.token_hex(5).upper()}",
+        owner_email="owner@sandbox.example",
+        created_at=now,
+    )
+    group = ResourceGroup(
+        id=secrets.token_hex(16), account_id=account.id, name="Default", is_default=True, created_at=now
+    )
+    value = key_value or new_key_value()
+    service_ids = ServiceIdGroup.default(account.id, account.owner_iam_id, now)
+    session.add_all([account, group, service_ids, _admin_key(account, value, now)])
+    session.flush()
+    return account, value
+
+
+def set_admin_key(session: Session, account: Account, value: str, clock: Clock) -> None:
+    """Make sure that this value is the key of the account's owner that is called after the sandbox."""
+    own = select(ApiKey).where(ApiKey.iam_id == account.owner_iam_id, ApiKey.name == ADMIN_KEY_NAME)
+    keys = session.scalars(own).all()
+    wanted = _admin_key(account, value, clock.millis())
+    if any(key.value_hash == wanted.value_hash for key in keys):
+        return
+    for key in keys:
+        session.delete(key)
+    session.flush()
+    session.add(wanted)
+
+
+def default_resource_group(session: Session, account_id: str) -> ResourceGroup:
+    """Return the resource group that is used where the caller names none."""
+    wanted = select(ResourceGroup).where(ResourceGroup.account_id == account_id, ResourceGroup.is_default)
+    return session.scalars(wanted).one()
+
+
+def _admin_key(account: Account, value: str, now: int) -> ApiKey:
+    return ApiKey.make(
+        account_id=account.id,
+        iam_id=account.owner_iam_id,
+        created_by=account.owner_iam_id,
+        name=ADMIN_KEY_NAME,
+        value=value,
+        now=now,
+    )

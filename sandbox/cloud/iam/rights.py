@@ -1,0 +1,64 @@
+"""What one identity may do: the account owner everything in the account, others what their policies give."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+
+from sqlalchemy.orm import Session
+
+from sandbox.cloud.controls.delays import Delays
+from sandbox.cloud.controls.request_log import OWNER, Decision
+from sandbox.cloud.iam import authz, roles
+from sandbox.cloud.iam.accounts import Account
+from sandbox.cloud.iam.identities import Caller, is_service_id
+from sandbox.cloud.iam.policies import grants_of
+
+
+class Rights:
+    """The rights of one caller, as the store has them at `now`, in milliseconds; `note` gets each judgement."""
+
+    def __init__(
+        self, session: Session, caller: Caller, now: int, delays: Delays, note: Callable[[Decision], None]
+    ) -> None:
+        self._session = session
+        self._caller = caller
+        self._now = now
+        self._delays = delays
+        self._note = note
+
+    @cached_property
+    def is_owner(self) -> bool:
+        """Whether the caller owns its account."""
+        if is_service_id(self._caller.iam_id):
+            return False
+        account = self._session.get(Account, self._caller.account_id)
+        return account is not None and account.owner_iam_id == self._caller.iam_id
+
+    @cached_property
+    def grants(self) -> tuple[authz.Grant, ...]:
+        """What the caller's policies give: those that are active and in effect, or deleted and not yet without."""
+        lingering = self._delays.lingering(self._now)
+        found = grants_of(self._session, self._caller.account_id, self._caller.iam_id, self._now, lingering)
+        return tuple(grant for grant in found if self._delays.is_effective(grant.policy_id, self._now))
+
+    def permit(self, action: str, target: Mapping[str, str]) -> bool:
+        """Tell whether the caller may do this to the resource that `target` describes; never in another account."""
+        policy = self._allowing(action, target)
+        self._note(Decision(action, dict(target), policy))
+        return policy is not None
+
+    def hold(self, role: str, target: Mapping[str, str]) -> bool:
+        """Tell whether a policy gives the caller this very role on the resource; owning the account does not."""
+        crn = roles.crn(role)
+        found = next((each for each in self.grants if crn in each.role_crns and each.covers(target)), None)
+        self._note(Decision(f"role {role}", dict(target), found.policy_id if found else None))
+        return found is not None
+
+    def _allowing(self, action: str, target: Mapping[str, str]) -> str | None:
+        if target["accountId"] != self._caller.account_id:
+            return None
+        if self.is_owner:
+            return OWNER
+        grant = authz.allowing(self.grants, action, target)
+        return grant.policy_id if grant else None

@@ -1,1 +1,0 @@
-"""IAM Identity Services: token grants, service IDs and API keys."""

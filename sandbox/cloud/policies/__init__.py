@@ -1,1 +1,0 @@
-"""IAM Policy Management: access policies and roles."""

@@ -1,0 +1,48 @@
+"""What an account has settled for its registry in one region: plan, quotas, options."""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from sandbox.cloud.core import unverified
+from sandbox.cloud.core.store import Row
+from sandbox.cloud.registry.images import stored_bytes
+from sandbox.cloud.registry.traffic import pulled_bytes
+
+MIB = 1 << 20
+UNLIMITED = -1
+FREE, STANDARD = "Free", "Standard"
+FREE_TRAFFIC = 5120 * MIB
+"""From IBM's docs; the storage limit of the Free plan, on which the docs disagree, is in `unverified`."""
+
+
+class RegistryAccount(Row):
+    """One account's registry in one region. Limits are bytes, -1 for none."""
+
+    __tablename__ = "registry_account"
+    region: Mapped[str] = mapped_column(primary_key=True)
+    account_id: Mapped[str] = mapped_column(primary_key=True)
+    plan: Mapped[str] = mapped_column(default=FREE)
+    storage_limit: Mapped[int] = mapped_column(default=unverified.FREE_STORAGE_MIB * MIB)
+    traffic_limit: Mapped[int] = mapped_column(default=FREE_TRAFFIC)
+    iam_authz: Mapped[bool] = mapped_column(default=True)
+    private_only: Mapped[bool] = mapped_column(default=False)
+    platform_metrics: Mapped[bool] = mapped_column(default=False)
+
+
+def account_of(session: Session, region: str, account_id: str) -> RegistryAccount:
+    """Return what the account has settled, or the defaults: they are kept once they are added to the session."""
+    found = session.get(RegistryAccount, (region, account_id))
+    return found or RegistryAccount(region=region, account_id=account_id)
+
+
+def may_push(session: Session, account: RegistryAccount) -> bool:
+    """Tell whether the storage limit has not been crossed yet."""
+    limit = account.storage_limit
+    return limit == UNLIMITED or stored_bytes(session, account.region, account.account_id) <= limit
+
+
+def may_pull(session: Session, account: RegistryAccount, now: int) -> bool:
+    """Tell whether this month's traffic limit has not been crossed yet."""
+    limit = account.traffic_limit
+    return limit == UNLIMITED or pulled_bytes(session, account.region, account.account_id, now) <= limit

@@ -1,1 +1,0 @@
-"""Resource Manager: resource groups."""
