@@ -41,8 +41,8 @@ class PrivateImage(pulumi.ComponentResource):
                 tag=settings.image_tag,
                 context=settings.image_context,
                 platform=settings.platform,
-                push_key=settings.push_key,
-                base=settings.image_base,
+                push_key=settings.push_api_key,
+                base=settings.image_base or None,
             ),
             child,
         )
@@ -53,6 +53,7 @@ class PrivateImage(pulumi.ComponentResource):
                 api_key_name=settings.api_key_name,
                 region=settings.region,
                 namespace=namespace.namespace,
+                role=settings.pull_role,
                 epoch=settings.key_epoch,
                 revoke_previous=settings.revoke_previous,
             ),
@@ -60,8 +61,8 @@ class PrivateImage(pulumi.ComponentResource):
         )
         cluster = kubernetes.Provider(
             "cluster",
-            context=settings.kubernetes_context,
-            cluster_identifier=settings.cluster_identifier,
+            context=settings.kubernetes_context or None,
+            cluster_identifier=settings.cluster_identifier or None,
             enable_secret_mutable=True,
             opts=child,
         )

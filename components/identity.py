@@ -21,12 +21,13 @@ class PullIdentityArgs:
     api_key_name: str
     region: str
     namespace: pulumi.Input[str]
+    role: str = "Reader"
     epoch: int = 1
     revoke_previous: bool = False
 
 
 class PullIdentity(pulumi.ComponentResource):
-    """Owns a service ID, its only access policy (Reader on one namespace in one region) and its API keys.
+    """Owns a service ID, its only access policy (one role on one namespace in one region) and its API keys.
 
     It doesn't prove that the key works: IAM's changes take a while to be seen, and only a use tells.
     """
@@ -51,7 +52,7 @@ class PullIdentity(pulumi.ComponentResource):
         policy = ibm_native.AccessPolicy(
             "pull",
             ibm_native.AccessPolicyArgs(
-                iam_id=service_id.iam_id, roles=["Reader"], region=args.region, namespace=args.namespace
+                iam_id=service_id.iam_id, roles=[args.role], region=args.region, namespace=args.namespace
             ),
             opts=child,
         )

@@ -1,133 +1,237 @@
-"""The stack's settings: read once, checked all together, typed from then on."""
+"""The stack's settings: one typed model, which is the stack files' check and their schema; read once, checked together.
+
+`python -m components.settings --all` checks every stack file without an engine; `--write` renews what follows from the
+model: Pulumi.yaml's `config` and schema/stack.schema.json.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import re
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import pulumi
+from pulumi.runtime import config as engine
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SkipValidation,
+    ValidationError,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+)
+from pydantic.alias_generators import to_camel
 
-from components import regions
-from components.rules import RULES
+from components import fields, problems
+from components.fields import refusal
+from components.problems import Problem, SettingsError
+from ibm_native.cloud.regions import REGISTRY_HOSTS, region_of_host
+
+__all__ = ["PROVIDER", "PUSH_KEY_VARIABLE", "Settings", "SettingsError", "load", "parse"]
 
 PUSH_KEY_VARIABLE = "IBMCLOUD_API_KEY"
+PROVIDER = "ibm-native"
+MISSING_KEY = Problem(
+    "the key that pushes the image",
+    None,
+    "an IBM Cloud API key with the role Writer or Manager",
+    (f"read -rs {PUSH_KEY_VARIABLE} && export {PUSH_KEY_VARIABLE}", "pulumi config set --secret pushApiKey"),
+)
 
 
-class SettingsError(Exception):
-    """Everything that is wrong with a stack's settings: key, got, expected, and the command that mends it."""
+class Settings(BaseModel):
+    """What a stack may set, key by key; the defaults are those of the manual procedure that the program replaces."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=to_camel, arbitrary_types_allowed=True, validate_default=True
+    )
+
+    region: fields.Region = Field(
+        default="jp-tok",
+        description="IBM Cloud region of the registry; the registry's host and the policy's region follow from it",
+    )
+    registry_host: fields.Host = Field(
+        default="",
+        description="Host to push to and pull from; empty means the region's own (jp.icr.io for jp-tok)",
+    )
+    registry_namespace: fields.RegistryNamespaceName = Field(
+        default="my-praivate-repo",
+        description="Registry namespace, 4-30 characters; unique in its region across all IBM Cloud accounts",
+    )
+    image_name: fields.ImageName = Field(
+        default="nginx-custom", description="Repository of the image inside the namespace"
+    )
+    image_tag: fields.ImageTag = Field(
+        default="v1", description="Tag that each push moves; the Pod runs the digest, never the tag"
+    )
+    image_context: str = Field(
+        default="app", description="Folder with the Dockerfile and what it copies, relative to the project"
+    )
+    image_base: fields.ImageReference = Field(
+        default="",
+        description="Base image given to the Dockerfile as BASE; empty means the Dockerfile's own, pinned by digest",
+    )
+    platform: fields.Platform = Field(default="linux/amd64", description="Platform of the cluster's nodes")
+    push_api_key: Annotated[
+        SkipValidation[str | pulumi.Output[str]], WithJsonSchema({"type": "object", "required": ["secure"]})
+    ] = Field(default="", repr=False, description=f"Another key to push with than ${PUSH_KEY_VARIABLE}; a secret")
+    service_id_name: fields.IamName = Field(
+        default="test-cluster-id", description="Name of the IAM service ID that pulls"
+    )
+    api_key_name: fields.IamName = Field(
+        default="test-cluster-key",
+        description="Name of the service ID's API key; from epoch 2 on with the epoch behind it",
+    )
+    pull_role: fields.PullRole = Field(
+        default="Reader", description="Role of the service ID on the namespace; Reader is enough to pull"
+    )
+    key_epoch: fields.Epoch = Field(
+        default=1, description="Raise by one to rotate; the keys of this epoch and the one before it live"
+    )
+    revoke_previous: fields.Flag = Field(
+        default=False, description="Drop the key of the epoch before now, rather than at the next rotation"
+    )
+    pull_secret_name: fields.ObjectName = Field(default="ibmcr", description="Name of the pull Secret")
+    service_account_name: fields.ObjectName = Field(
+        default="service-account-image-pull", description="Name of the ServiceAccount that carries the pull Secret"
+    )
+    pod_name: fields.Label = Field(default="nginx-custom", description="Name of the Pod")
+    kubernetes_namespace: fields.Label = Field(
+        default="default", description="Kubernetes namespace of Secret, ServiceAccount and Pod; it must exist"
+    )
+    kubernetes_context: str = Field(default="", description="Context of the kubeconfig; empty means the current one")
+    cluster_identifier: fields.Identifier = Field(
+        default="",
+        description="Id of the cluster; a new kubeconfig for the same cluster then replaces nothing",
+    )
+    access_timeout_seconds: fields.AccessSeconds = Field(
+        default=30, description="How long a new key may take until it can pull; then the run fails with the cause"
+    )
+    pod_timeout_seconds: fields.PodSeconds = Field(
+        default=150, description="How long the Pod may take until it is ready"
+    )
+
+    @field_validator("registry_host")
+    @classmethod
+    def _is_of_the_region(cls, host: str, info: ValidationInfo) -> str:
+        region = info.data.get("region")
+        if region is None:
+            return host
+        if not host:
+            return REGISTRY_HOSTS[region]
+        expected = other_regions_host(host, region)
+        if expected:
+            raise refusal(expected, "")
+        return host
+
+    @field_validator("image_context")
+    @classmethod
+    def _has_a_dockerfile(cls, context: str, info: ValidationInfo) -> str:
+        folder = _folder(info, context)
+        if not context or not (folder / "Dockerfile").is_file():
+            raise refusal(f"a folder with a Dockerfile; {folder} has none")
+        return context
+
+    @field_validator("image_base")
+    @classmethod
+    def _is_used_by_the_dockerfile(cls, base: str, info: ValidationInfo) -> str:
+        if base and "image_context" in info.data:
+            dockerfile = _folder(info, info.data["image_context"]) / "Dockerfile"
+            if not re.search(r"^\s*ARG\s+BASE\b", dockerfile.read_text(errors="replace"), re.MULTILINE | re.IGNORECASE):
+                raise refusal(f"nothing, since {dockerfile} doesn't take it: it has no line `ARG BASE`", "")
+        return base
 
 
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """What Pulumi.yaml describes key by key, after the checks; times are in seconds."""
+def other_regions_host(host: str, region: str) -> str | None:
+    """Return what was expected in place of `host` if it is another region's registry than `region`'s; None if not."""
+    found = region_of_host(host.lower().partition(":")[0])
+    own = REGISTRY_HOSTS[region]
+    if found is None and host.lower().endswith("icr.io"):
+        return f"a host of the stack's region {region}: {own} or private.{own}"
+    if found not in {None, region}:
+        return f"a host of the stack's region {region}: {own} or private.{own}; this is {found}'s"
+    return None
 
-    region: str
-    registry_host: str
-    registry_namespace: str
-    image_name: str
-    image_tag: str
-    image_context: str
-    image_base: str | None
-    platform: str
-    push_key: pulumi.Input[str] = field(repr=False)
-    service_id_name: str
-    api_key_name: str
-    key_epoch: int
-    revoke_previous: bool
-    pull_secret_name: str
-    service_account_name: str
-    pod_name: str
-    kubernetes_namespace: str
-    kubernetes_context: str | None
-    cluster_identifier: str | None
-    access_timeout_seconds: int
-    pod_timeout_seconds: int
+
+def _folder(info: ValidationInfo, context: str) -> Path:
+    project: Path | None = info.context["project"] if info.context else None
+    return Path(project or Path.cwd(), context)
 
 
 def load() -> Settings:
     """Read the current stack's settings; raises SettingsError with every problem at once."""
-    config = pulumi.Config()
-    push_key = config.get_secret("pushApiKey") or secret_from(os.environ.get(PUSH_KEY_VARIABLE))
+    config: dict[str, Any] = {**engine.get_config_env(), **engine.CONFIG.get()}
+    secrets = {key for key in config if engine.is_config_secret(key)} | set(engine.get_config_secret_keys_env())
+    project = f"{pulumi.get_project()}:"
+    values = {key.removeprefix(project): value for key, value in config.items() if key.startswith(project)}
+    key = values.pop("pushApiKey", "") or os.environ.get(PUSH_KEY_VARIABLE)
     return parse(
-        {key: config.get(key) or "" for key in RULES},
-        push_key=push_key,
-        endpoint=pulumi.Config("ibm-native").get("registryEndpoint"),
+        values,
+        push_key=pulumi.Output.secret(key) if key else None,
+        provider={
+            name.removeprefix(f"{PROVIDER}:"): text for name, text in config.items() if name.startswith(PROVIDER)
+        },
         preview=pulumi.runtime.is_dry_run(),
+        stack=pulumi.get_stack(),
+        secrets={name.removeprefix(project) for name in secrets},
     )
-
-
-def secret_from(value: str | None) -> pulumi.Output[str] | None:
-    """Return `value` as a secret output; None stays None."""
-    return pulumi.Output.secret(value) if value else None
 
 
 def parse(
-    values: Mapping[str, str],
+    values: Mapping[str, Any],
     *,
-    push_key: pulumi.Input[str] | None,
-    endpoint: str | None = None,
+    push_key: str | pulumi.Output[str] | None,
+    provider: Mapping[str, str] | None = None,
     preview: bool = False,
     project: Path | None = None,
+    stack: str | None = None,
+    secrets: Collection[str] = (),
 ) -> Settings:
-    """Return the settings that `values` (config key to text) mean; raises SettingsError with every problem at once.
+    """Return the settings that `values` (config key to what was given) mean; raises SettingsError with every problem.
 
-    `endpoint` is the provider's `ibm-native:registryEndpoint`: where it is set, images go to the same host. A missing
-    `push_key` is a problem only outside a preview, which pushes nothing. Paths are relative to `project`.
+    `provider` is the provider's own config: where its `registryEndpoint` is set, images go to the same host. A missing
+    `push_key` is a problem only outside a preview, which pushes nothing. Paths are relative to `project`. The commands
+    that mend act on `stack`; the values of the keys `secrets` are not shown.
     """
-    problems: list[str] = []
-    read: dict[str, object] = {}
-    for key, rule in RULES.items():
-        try:
-            read[key] = rule(values.get(key, ""))
-        except ValueError as error:
-            problems.append(_problem(key, values.get(key, ""), str(error)))
-    region = regions.REGISTRY_HOSTS.get(values.get("region", ""))
-    context = Path(project or Path.cwd(), values.get("imageContext", ""))
-    if values.get("imageContext") and not (context / "Dockerfile").is_file():
-        problems.append(
-            _problem("imageContext", values["imageContext"], f"a folder with a Dockerfile; {context} has none")
-        )
-    if push_key is None and not preview:
-        problems.append(
-            "  the key that pushes the image: got none, expected an IBM Cloud API key with the role Writer or Manager\n"
-            f"    export {PUSH_KEY_VARIABLE}=...   or   pulumi config set --secret pushApiKey"
-        )
-    if problems:
-        message = "the stack's settings can't be used:\n" + "\n".join(problems)
-        raise SettingsError(message)
-
-    def text(key: str) -> str:
-        return str(read[key])
-
-    def number(key: str) -> int:
-        return int(text(key))
-
-    return Settings(
-        region=text("region"),
-        registry_host=text("registryHost") or regions.host_of(endpoint) or str(region),
-        registry_namespace=text("registryNamespace"),
-        image_name=text("imageName"),
-        image_tag=text("imageTag"),
-        image_context=text("imageContext"),
-        image_base=text("imageBase") or None,
-        platform=text("platform"),
-        push_key=push_key if push_key is not None else "",
-        service_id_name=text("serviceIdName"),
-        api_key_name=text("apiKeyName"),
-        key_epoch=number("keyEpoch"),
-        revoke_previous=text("revokePrevious") == "true",
-        pull_secret_name=text("pullSecretName"),
-        service_account_name=text("serviceAccountName"),
-        pod_name=text("podName"),
-        kubernetes_namespace=text("kubernetesNamespace"),
-        kubernetes_context=text("kubernetesContext") or None,
-        cluster_identifier=text("clusterIdentifier") or None,
-        access_timeout_seconds=number("accessTimeoutSeconds"),
-        pod_timeout_seconds=number("podTimeoutSeconds"),
-    )
+    given = dict(values)
+    endpoint = (provider or {}).get("registryEndpoint")
+    found = _of_the_provider(provider or {}, str(given.get("region") or Settings.model_fields["region"].default))
+    if endpoint and not found and not given.get("registryHost"):
+        given["registryHost"] = urlsplit(endpoint).netloc
+    if push_key is not None:
+        given["pushApiKey"] = push_key
+    elif not preview:
+        found.append(MISSING_KEY)
+    try:
+        settings = Settings.model_validate(given, context={"project": project})
+    except ValidationError as error:
+        found = [*problems.of(error, Settings, secrets), *found]
+    else:
+        if not found:
+            return settings
+    raise SettingsError(problems.report(found, stack))
 
 
-def _problem(key: str, got: str, expected: str) -> str:
-    return f"  {key}: got {got!r}, expected {expected}\n    pulumi config set {key} ..."
+def _of_the_provider(config: Mapping[str, str], region: str) -> list[Problem]:
+    """Return what is wrong between the provider's config and the stack's region, as far as both can be known."""
+    endpoint = config.get("registryEndpoint")
+    if not endpoint or region not in REGISTRY_HOSTS:
+        return []
+    key = f"{PROVIDER}:region"
+    if config.get("region", region) != region:
+        mend = (f"pulumi config set {key} {region}", f"pulumi config rm {PROVIDER}:registryEndpoint")
+        return [Problem(key, config["region"], f"the stack's region {region}, as registryEndpoint is set", mend)]
+    expected = other_regions_host(urlsplit(endpoint).netloc, region)
+    mend = (f"pulumi config rm {PROVIDER}:registryEndpoint",)
+    return [Problem(f"{PROVIDER}:registryEndpoint", endpoint, expected, mend)] if expected else []
+
+
+if __name__ == "__main__":
+    from components.stack_files import main
+
+    raise SystemExit(main())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import replace
 from typing import Any
 
 import pulumi
@@ -34,7 +33,7 @@ POD = "kubernetes:core/v1:Pod pod"
 
 
 def settings(**changes: Any) -> Settings:
-    return replace(parse(values(), push_key=pulumi.Output.secret("push-key-value")), **changes)
+    return parse(values(), push_key=pulumi.Output.secret("push-key-value")).model_copy(update=changes)
 
 
 def graph(*, preview: bool = False, **changes: Any) -> harness.Graph:

@@ -1,0 +1,139 @@
+"""Stack files without an engine: their check, and what is made from the model: Pulumi.yaml's config and the schema."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import yaml
+
+from components import problems
+from components.problems import Problem, SettingsError
+from components.settings import PROVIDER, Settings, parse
+
+PROJECT_FILE = Path("Pulumi.yaml")
+SCHEMA_FILE = Path("schema/stack.schema.json")
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Check stack files, or renew what follows from the model; returns 0 if all is right."""
+    parser = argparse.ArgumentParser(prog="python -m components.settings", description=__doc__)
+    parser.add_argument("stacks", nargs="*", help="stacks to check")
+    parser.add_argument("--all", action="store_true", help="check every stack file of the project")
+    parser.add_argument("--write", action="store_true", help=f"renew {SCHEMA_FILE} and the config of {PROJECT_FILE}")
+    arguments = parser.parse_args(words)
+    if arguments.write:
+        write(Path.cwd())
+        return 0
+    stacks: list[str] = stacks_of(Path.cwd()) if arguments.all else arguments.stacks
+    if not stacks:
+        parser.error("name a stack, or use --all")
+    return max(_say(stack, problem_of(Path.cwd(), stack)) for stack in stacks)
+
+
+def _say(stack: str, problem: str | None) -> int:
+    print(problem or f"stack {stack}'s settings (Pulumi.{stack}.yaml) are right", file=sys.stderr if problem else None)
+    return 1 if problem else 0
+
+
+def stacks_of(folder: Path) -> list[str]:
+    """Return the names of the project's stack files."""
+    return sorted(path.name.removeprefix("Pulumi.").removesuffix(".yaml") for path in folder.glob("Pulumi.*.yaml"))
+
+
+def problem_of(folder: Path, stack: str) -> str | None:
+    """Return the report about one stack file of the project in `folder`, or None if it can be used."""
+    file = folder / f"Pulumi.{stack}.yaml"
+    try:
+        config, secrets = read(folder, stack)
+        provider = {
+            key.removeprefix(f"{PROVIDER}:"): value for key, value in config.items() if key.startswith(PROVIDER)
+        }
+        own = {key: value for key, value in config.items() if ":" not in key}
+        parse(own, push_key=None, provider=provider, preview=True, project=folder, stack=stack, secrets=secrets)
+    except SettingsError as error:
+        return str(error)
+    except FileNotFoundError:
+        known = ", ".join(stacks_of(folder)) or "none"
+        return f"there is no {file.name}; stack files here: {known}"
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        return f"{file.name} can't be read as YAML: {error}"
+    return None
+
+
+def read(folder: Path, stack: str) -> tuple[dict[str, str], set[str]]:
+    """Return a stack file's config as the engine hands it to a program, and the names of its secrets.
+
+    The project's own keys stand without its name. A secret's value can't be known here: its key has the default.
+    Raises SettingsError if the file isn't shaped like a stack file.
+    """
+    project = str(_load(folder / PROJECT_FILE)["name"])
+    config: object = _load(folder / f"Pulumi.{stack}.yaml").get("config") or {}
+    if not isinstance(config, dict):
+        problem = Problem("config", problems.as_config(config), "a map from key to value", ["edit the file"])
+        raise SettingsError(problems.report([problem], stack))
+    named = {str(key).removeprefix(f"{project}:"): value for key, value in cast("dict[str, Any]", config).items()}
+    secrets = {key for key, value in named.items() if isinstance(value, dict) and "secure" in value}
+    return {key: _text(value) for key, value in named.items() if key not in secrets or key not in KEYS}, secrets
+
+
+def _load(path: Path) -> dict[str, Any]:
+    loaded: object = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+    return cast("dict[str, Any]", loaded) if isinstance(loaded, dict) else {}
+
+
+def _text(value: object) -> str:
+    return json.dumps(value) if isinstance(value, dict | list) else problems.as_config("" if value is None else value)
+
+
+KEYS = frozenset(field.alias or name for name, field in Settings.model_fields.items())
+"""The keys that the project knows."""
+
+
+def project_config() -> dict[str, dict[str, Any]]:
+    """Return Pulumi.yaml's `config`: each key with type, default and description.
+
+    A secret has no default that could be written down, and a key without one would have to be set: it isn't listed.
+    """
+    listed: dict[str, dict[str, Any]] = {}
+    for key, schema in Settings.model_json_schema()["properties"].items():
+        if "secure" not in schema.get("required", ()):
+            listed[key] = {name: schema[name] for name in ("type", "default", "description")}
+    return listed
+
+
+def stack_schema(project: str) -> dict[str, Any]:
+    """Return the JSON Schema of the project's stack files, by which editors complete and check them."""
+    own = Settings.model_json_schema()
+    secure = {"type": "object", "properties": {"secure": {"type": "string"}}, "required": ["secure"]}
+    keys: dict[str, Any] = {}
+    for key, schema in own["properties"].items():
+        about = {word: schema.pop(word) for word in ("title", "description", "default")}
+        kinds = [secure] if "secure" in schema.get("required", ()) else [schema, secure]
+        keys[f"{project}:{key}"] = {"description": about["description"], "anyOf": kinds}
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": f"Stack file of {project}",
+        "type": "object",
+        "properties": {
+            "config": {
+                "type": "object",
+                "properties": keys,
+                "patternProperties": {f"^(?!{project}:)[^:]+:": True},
+                "additionalProperties": False,
+            }
+        },
+    }
+
+
+def write(folder: Path) -> None:
+    """Write what follows from the model into the project in `folder`."""
+    project = _load(folder / PROJECT_FILE)
+    project["config"] = project_config()
+    (folder / PROJECT_FILE).write_text(yaml.safe_dump(project, sort_keys=False, width=120, allow_unicode=True))
+    (folder / SCHEMA_FILE).parent.mkdir(exist_ok=True)
+    (folder / SCHEMA_FILE).write_text(json.dumps(stack_schema(str(project["name"])), indent=2) + "\n")
