@@ -49,7 +49,7 @@ def check() -> None:
     system.machine()
     needs: list[space.Need] = []
     if debian.find() is None:
-        system.require_apt()
+        system.require_packages()
         needs.append(debian.NEED)
     builds = [kubernetes.PROGRAM] if kubernetes.PROGRAM.find() is None else []
     if pulumi_cli.find() is None:

@@ -38,14 +38,16 @@ class PrivateApt:
             "Acquire::http::Timeout": "15",
             "Acquire::https::Timeout": "15",
         }
-        self._command = ["apt-get", *(f"-o{key}={value}" for key, value in settings.items())]
+        self._settings = [f"-o{key}={value}" for key, value in settings.items()]
         self._environ = {**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
 
-    def choose(self, packages: tuple[str, ...]) -> dict[str, str]:
-        """Return name and version of the packages and of everything that they need."""
+    def choose(self, packages: tuple[str, ...], where_known: tuple[str, ...] = ()) -> dict[str, str]:
+        """Return name and version of the packages, of those of `where_known` that there are, and of all they need."""
         # A source of a third party that doesn't answer does no harm while every package is found: the choice decides.
-        update = self._run("update")
-        choice = self._run("install", "--simulate", "--no-install-recommends", *packages)
+        update = self._run("apt-get", "update")
+        known = self._run("apt-cache", "pkgnames").stdout.split()
+        wanted = [*packages, *(name for name in where_known if name in known)]
+        choice = self._run("apt-get", "install", "--simulate", "--no-install-recommends", *wanted)
         if choice.status:
             complaints = [line for line in update.stderr.splitlines() if line.startswith(("E:", "W:", "Err:"))]
             raise _unreachable(complaints[0] if complaints else choice.reason())
@@ -53,13 +55,13 @@ class PrivateApt:
 
     def download(self, packages: dict[str, str]) -> list[Path]:
         """Download the packages, checked against the signed lists, and return their files."""
-        result = self._run("download", *(f"{name}={version}" for name, version in packages.items()))
+        result = self._run("apt-get", "download", *(f"{name}={version}" for name, version in packages.items()))
         if result.status:
             raise _unreachable(result.reason())
         return sorted(self._archives.glob("*.deb"))
 
-    def _run(self, *arguments: str) -> children.Result:
-        return children.run([*self._command, *arguments], self._environ, self._archives)
+    def _run(self, tool: str, *arguments: str) -> children.Result:
+        return children.run([tool, *self._settings, *arguments], self._environ, self._archives)
 
 
 def _unreachable(reason: str) -> SandboxError:

@@ -18,21 +18,25 @@ from sandbox.toolchain import cache, children, system
 from sandbox.toolchain.apt import PrivateApt
 from sandbox.toolchain.space import GIB, Need
 
-PACKAGES = (
-    "catatonit",
-    "containerd",
-    "containernetworking-plugins",
-    "docker-registry",
-    "docker.io",
-    "mmdebstrap",
-    "nginx-light",
-    "runc",
-)
-"""Always unpacked, so that the versions are Debian's, whatever else is installed."""
+PACKAGES: dict[str, tuple[str, ...]] = {
+    "catatonit": ("catatonit",),
+    "containerd": ("containerd", "containerd-shim-runc-v2", "ctr"),
+    "containernetworking-plugins": ("bridge", "host-local"),
+    "docker-registry": ("docker-registry",),
+    "docker.io": ("docker", "dockerd"),
+    "mmdebstrap": ("mmdebstrap",),
+    "nginx-light": ("nginx",),
+    "runc": ("runc",),
+}
+"""Always unpacked, so that the versions are Debian's, whatever else is installed; and their programs that are used."""
+
+SPLIT = ("docker-cli",)
+"""Unpacked too where the release has them: there, a part of PACKAGES has become a package of its own."""
 
 HELPERS = ("iproute2", "iptables", "kmod", "mount", "procps")
 """Unpacked only where the system lacks them: the system's own know its kernel and its settings."""
 
+_CNI = "usr/lib/cni"
 _BINARIES = ("usr/sbin", "usr/bin", "sbin", "bin")
 _RELIES_ON = ".relies-on"
 _WHAT = "Debian's packages (Docker Engine, containerd, registry, nginx)"
@@ -101,7 +105,7 @@ def ensure() -> DebianTree:
     if tree := find():
         return tree
     machine = system.machine()
-    system.require_apt()
+    system.require_packages()
     key = _key(machine)
     if cache.find(key):
         with cache.locked(key, _WHAT):
@@ -113,7 +117,7 @@ def ensure() -> DebianTree:
 
 
 def _key(machine: system.Machine) -> str:
-    wanted = hashlib.sha256(" ".join((_LAYOUT, *PACKAGES, *HELPERS)).encode()).hexdigest()[:12]
+    wanted = hashlib.sha256(" ".join((_LAYOUT, *PACKAGES, *SPLIT, *HELPERS)).encode()).hexdigest()[:12]
     return f"packages-{machine.release}-{machine.debian}-{wanted}"
 
 
@@ -131,15 +135,17 @@ def _installed(machine: system.Machine) -> set[str]:
 def _make(folder: Path, machine: system.Machine) -> None:
     with progress.step(f"fetch and unpack {_WHAT}", usually=30):
         apt = PrivateApt(folder / ".apt")
-        chosen = apt.choose((*PACKAGES, *HELPERS))
+        chosen = apt.choose((*PACKAGES, *HELPERS), SPLIT)
         installed = _installed(machine)
-        missing = {name: version for name, version in chosen.items() if name in PACKAGES or name not in installed}
+        own = {*PACKAGES, *SPLIT}
+        missing = {name: version for name, version in chosen.items() if name in own or name not in installed}
         for archive in apt.download(missing):
             unpacked = children.run(["dpkg-deb", "--extract", archive, folder])
             if unpacked.status:
                 raise _unpack_failed(archive, unpacked.reason())
         shutil.rmtree(apt.folder)
         _name_iptables(folder)
+        _require_programs(folder, machine)
         folder.joinpath(_RELIES_ON).write_text("\n".join(sorted(chosen.keys() - missing.keys())))
 
 
@@ -156,6 +162,18 @@ def _name_iptables(root: Path) -> None:
             "ip6tables-restore",
         ):
             folder.joinpath(name).symlink_to("xtables-nft-multi")
+
+
+def _require_programs(root: Path, machine: system.Machine) -> None:
+    """Raise SandboxError if a program is missing that the sandbox runs: found here, not after all else is built."""
+    folders = [root / folder for folder in (*_BINARIES, _CNI)]
+    for package, programs in PACKAGES.items():
+        for program in programs:
+            if not any(folder.joinpath(program).exists() for folder in folders):
+                raise SandboxError(
+                    f"{machine.release} has no {program} in its package {package}, where Debian 12 has it.",
+                    "use Debian 12 or 13; a virtual machine or privileged container of one will do",
+                )
 
 
 def _unpack_failed(archive: Path, reason: str) -> SandboxError:

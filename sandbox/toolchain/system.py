@@ -23,6 +23,11 @@ class Machine:
     multiarch: str
 
 
+_OLDEST = {"debian": "12", "ubuntu": "22.04"}
+"""Each distribution whose packages the sandbox's parts can be, and its oldest release that has them all."""
+
+_FIT = "use Debian 12 or Ubuntu 22.04 or newer; a virtual machine or privileged container of one will do"
+
 _ARCHITECTURES = {
     "x86_64": ("amd64", "amd64", "x64", "x86_64-linux-gnu"),
     "aarch64": ("arm64", "arm64", "arm64", "aarch64-linux-gnu"),
@@ -41,19 +46,36 @@ def machine() -> Machine:
     return Machine(_release(), *names)
 
 
-def require_apt() -> None:
-    """Raise SandboxError unless Debian's package tools are there."""
-    missing = [tool for tool in ("apt-get", "dpkg-deb", "dpkg-query") if shutil.which(tool) is None]
+def require_packages() -> None:
+    """Raise SandboxError unless the packages of this machine's distribution can be the sandbox's parts."""
+    known = _distribution()
+    oldest = _OLDEST.get(known.get("ID", ""))
+    # Debian's testing and unstable have no number: they are newer than all that do.
+    if oldest is None or _numbers(known.get("VERSION_ID", oldest)) < _numbers(oldest):
+        raise SandboxError(
+            "The sandbox's parts are packages of Debian 12 or Ubuntu 22.04 or newer, "
+            f"and this is {known.get('PRETTY_NAME', 'an unknown Linux')}.",
+            _FIT,
+        )
+    missing = [tool for tool in ("apt-get", "apt-cache", "dpkg-deb", "dpkg-query") if shutil.which(tool) is None]
     if missing:
         raise SandboxError(
-            f"{' and '.join(missing)} not found: the sandbox's parts are Debian's packages, and this is {_release()}.",
-            "use Debian 12 or Ubuntu 22.04 or newer; a virtual machine or privileged container of one will do",
+            f"{' and '.join(missing)} not found: the sandbox's parts are the distribution's packages.",
+            f"put /usr/bin on PATH, or {_FIT}",
         )
 
 
 def _release() -> str:
-    try:
-        known = platform.freedesktop_os_release()
-    except OSError:
-        known = {}
+    known = _distribution()
     return f"{known.get('ID', 'linux')}-{known.get('VERSION_ID', 'unknown')}"
+
+
+def _distribution() -> dict[str, str]:
+    try:
+        return platform.freedesktop_os_release()
+    except OSError:
+        return {}
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(number) for number in version.split(".")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,8 @@ pytestmark = pytest.mark.unit
 CHOICE = """
 Inst libseccomp2 (2.5.4-1 Debian:12/oldstable [{arch}])
 Inst libgreen1:{arch} (1:2.0~rc1-3 Debian:12/oldstable [{arch}]) []
-Inst runc (1.1.5+ds1-1 Debian:12/oldstable [{arch}])
 Inst iproute2 (6.1.0-3 Debian:12/oldstable [{arch}])
-Conf runc (1.1.5+ds1-1 Debian:12/oldstable [{arch}])
+Conf runc (1.0-1 Debian:12/oldstable [{arch}])
 """
 
 
@@ -26,11 +26,19 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     return Bench(tmp_path, monkeypatch)
 
 
-def play_apt(bench: Bench, *, install_status: int = 0, installed: str = "libseccomp2 iproute2 runc") -> Path:
-    """Play apt and dpkg; return the file in which each download is noted."""
+def play_apt(
+    bench: Bench,
+    *,
+    install_status: int = 0,
+    installed: str = "libseccomp2 iproute2 runc",
+    packages: Mapping[str, Iterable[str]] = debian.PACKAGES,
+) -> Path:
+    """Play apt and dpkg of a release with these packages and programs; return the file that notes each download."""
     arch = system.machine().debian
     downloads = bench.folder / "downloads"
     choice = CHOICE.format(arch=arch)
+    names = "\n".join(packages)
+    bench.program("apt-cache", f"echo '{names}'")
     bench.program(
         "apt-get",
         f"""
@@ -40,13 +48,25 @@ def play_apt(bench: Bench, *, install_status: int = 0, installed: str = "libsecc
           install) cat <<'END'
 {choice}
 END
+            shift 3
+            for each in "$@"; do [ "$each" = iproute2 ] || echo "Inst $each (1.0-1 Debian:12/oldstable [{arch}])"; done
             exit {install_status};;
           download) shift; for each in "$@"; do echo "$each" >>{downloads}; touch "${{each%%=*}}.deb"; done;;
         esac""",
     )
     rows = "\n".join(f"{name} {arch} installed" for name in installed.split())
     bench.program("dpkg-query", f"cat <<'END'\n{rows}\nremoved {arch} config-files\nEND")
-    bench.program("dpkg-deb", 'mkdir -p "$3/usr/bin" && cp "$2" "$3/usr/bin/$(basename "$2" .deb)"')
+    contents = "\n".join(f"{name}) programs='{' '.join(programs)}';;" for name, programs in packages.items())
+    bench.program(
+        "dpkg-deb",
+        f"""
+        programs=
+        case "$(basename "$2" .deb)" in
+          {contents}
+        esac
+        mkdir -p "$3/usr/bin"
+        for each in $programs; do touch "$3/usr/bin/$each"; done""",
+    )
     return downloads
 
 
@@ -55,7 +75,9 @@ def test_what_the_system_has_is_not_fetched_but_for_the_programs_that_run_as_deb
 
     tree = debian.ensure()
 
-    assert sorted(downloads.read_text().split()) == ["libgreen1=1:2.0~rc1-3", "runc=1.1.5+ds1-1"]
+    fetched = set(downloads.read_text().split())
+    helpers = {f"{name}=1.0-1" for name in debian.HELPERS if name != "iproute2"}
+    assert fetched == {"libgreen1=1:2.0~rc1-3", *helpers, *(f"{name}=1.0-1" for name in debian.PACKAGES)}
     assert tree.binary("runc") == tree.root / "usr/bin/runc"
     assert not tree.root.joinpath(".apt").exists(), "lists and archives are not kept"
 
@@ -64,6 +86,30 @@ def test_a_source_that_does_not_answer_is_no_harm_while_all_packages_are_found(b
     play_apt(bench)  # its `update` fails
 
     assert debian.ensure().path("usr/bin/runc").exists()
+
+
+def test_a_release_that_has_dockers_client_in_a_package_of_its_own_gives_both(bench: Bench) -> None:
+    packages = {**debian.PACKAGES, "docker.io": ("dockerd",), "docker-cli": ("docker",)}
+    downloads = play_apt(bench, packages=packages)
+
+    tree = debian.ensure()
+
+    assert tree.binary("docker") == tree.root / "usr/bin/docker"
+    assert "docker-cli=1.0-1" in downloads.read_text().split()
+
+
+@pytest.mark.parametrize(
+    ("package", "program"), [(package, program) for package in debian.PACKAGES for program in debian.PACKAGES[package]]
+)
+def test_a_program_that_no_package_brought_is_named_at_once(bench: Bench, package: str, program: str) -> None:
+    left = [name for name in debian.PACKAGES[package] if name != program]
+    play_apt(bench, packages={**debian.PACKAGES, package: left})
+    bench.program(program, "exit 0")
+
+    with pytest.raises(SandboxError, match=f"has no {program} in its package {package}"):
+        debian.ensure()
+
+    assert debian.find() is None
 
 
 def test_packages_that_cannot_be_found_are_one_error_with_the_reason_of_the_update(bench: Bench) -> None:

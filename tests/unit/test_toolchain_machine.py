@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from typing import NamedTuple
 import pytest
 
 from base.errors import SandboxError
+from sandbox import toolchain
 from sandbox.toolchain import debian, space, system
 from sandbox.toolchain.space import GIB, Need
 from tests.unit.toolchain_bench import Bench
@@ -76,13 +78,63 @@ def test_each_source_calls_the_processor_by_its_own_name(
     assert (machine.debian, machine.go, machine.pulumi, machine.multiarch) == names
 
 
-def test_a_system_without_apt_is_told_which_systems_will_do(bench: Bench) -> None:
+def distribution(monkeypatch: pytest.MonkeyPatch, **known: str) -> None:
+    monkeypatch.setattr(platform, "freedesktop_os_release", lambda: known)
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        {"ID": "debian", "VERSION_ID": "11", "PRETTY_NAME": "Debian GNU/Linux 11 (bullseye)"},
+        {"ID": "ubuntu", "VERSION_ID": "20.04", "PRETTY_NAME": "Ubuntu 20.04.6 LTS"},
+        {"ID": "fedora", "VERSION_ID": "42", "PRETTY_NAME": "Fedora Linux 42"},
+        {"ID": "linuxmint", "ID_LIKE": "ubuntu debian", "VERSION_ID": "22", "PRETTY_NAME": "Linux Mint 22"},
+    ],
+    ids=lambda known: known["PRETTY_NAME"],
+)
+@pytest.mark.usefixtures("asked_anew")
+def test_another_distribution_or_an_older_release_is_refused_by_name_before_anything_is_made(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, known: dict[str, str]
+) -> None:
+    distribution(monkeypatch, **known)
+
+    with pytest.raises(SandboxError, match=f"and this is {re.escape(known['PRETTY_NAME'])}") as caught:
+        toolchain.check()
+
+    assert "use Debian 12 or Ubuntu 22.04 or newer" in caught.value.remedy
+    assert not bench.cache.exists()
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        {"ID": "debian", "VERSION_ID": "12"},
+        {"ID": "debian", "VERSION_ID": "13"},
+        {"ID": "debian", "VERSION_CODENAME": "forky"},
+        {"ID": "ubuntu", "VERSION_ID": "22.04"},
+        {"ID": "ubuntu", "VERSION_ID": "25.10"},
+    ],
+    ids=lambda known: "-".join(known.values()),
+)
+def test_a_release_that_has_the_packages_is_taken(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, known: dict[str, str]
+) -> None:
+    distribution(monkeypatch, **known)
+    for tool in ("apt-get", "apt-cache", "dpkg-deb", "dpkg-query"):
+        bench.program(tool, "exit 0")
+
+    system.require_packages()
+
+
+def test_a_system_without_apt_is_told_what_is_missing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    distribution(monkeypatch, ID="debian", VERSION_ID="12")
     bench.program("dpkg-deb", "exit 0")
+    bench.program("apt-cache", "exit 0")
 
     with pytest.raises(SandboxError, match="apt-get and dpkg-query not found") as caught:
         debian.ensure()
 
-    assert "Debian 12 or Ubuntu" in caught.value.remedy
+    assert "PATH" in caught.value.remedy
     assert not bench.cache.exists(), "nothing is made before the machine is found to be fit"
 
 
