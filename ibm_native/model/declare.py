@@ -25,7 +25,7 @@ Kind: TypeAlias = Literal["string", "boolean", "integer", "array", "object"]
 Plain: TypeAlias = str | bool | int | tuple[str, ...] | Mapping[str, str]
 """A property's value without secret mark."""
 
-_KINDS: Mapping[object, Kind] = {str: "string", bool: "boolean", int: "integer"}
+_KINDS: dict[object, Kind] = {str: "string", bool: "boolean", int: "integer"}
 _AROUND = (Annotated, Union, UnionType, pulumi.Output, collections.abc.Awaitable)
 """What a hint may have around its type: `pulumi.Input[T]` is `T`, an awaitable or an output of it."""
 
@@ -183,7 +183,7 @@ def _is_optional(hint: object) -> bool:
 
 
 def _kind(hint: object) -> Kind:
-    kinds = {_kind_of(each) for each in _members(hint)}
+    kinds: set[Kind | None] = {_kind_of(each) for each in _members(hint)}
     kind = kinds.pop() if len(kinds) == 1 else None
     if kind is None:
         message = f"{hint} is no type that {PACKAGE} has on the wire"

@@ -95,17 +95,15 @@ async def test_a_function_about_another_region_is_refused_before_any_call(engine
     assert set(failures) == {"region"}
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        lambda cloud: {"region": THERE, "registryEndpoint": cloud.registry_urls[THERE]},
-        lambda cloud: {"registryEndpoints": {THERE: cloud.registry_urls[THERE]}},
-        lambda cloud: {"registryEndpoints": json.dumps({THERE: cloud.registry_urls[THERE]})},
-    ],
-    ids=["by region", "as an object", "as a stack's config has it"],
-)
-async def test_an_endpoint_that_says_its_region_serves_it(plugin: Engine, cloud: StandIn, changes: Any) -> None:
-    assert await plugin.configure(**config(cloud, **changes(cloud))) == {}
+@pytest.mark.parametrize("way", ["with region", "by region", "by region, as a stack's config has it"])
+async def test_an_endpoint_that_says_its_region_serves_it(plugin: Engine, cloud: StandIn, way: str) -> None:
+    url = cloud.registry_urls[THERE]
+    changes = {
+        "with region": {"region": THERE, "registryEndpoint": url},
+        "by region": {"registryEndpoints": {THERE: url}},
+        "by region, as a stack's config has it": {"registryEndpoints": json.dumps({THERE: url})},
+    }
+    assert await plugin.configure(**config(cloud, **changes[way])) == {}
     made = await plugin.make(NAMESPACE, {"name": "my-images", "region": THERE})
     assert made.outputs["crn"].split(":")[5] == THERE
 
