@@ -6,11 +6,12 @@ model: Pulumi.yaml's `config` and schema/stack.schema.json.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 from urllib.parse import urlsplit
 
 import pulumi
@@ -30,6 +31,7 @@ from pydantic.alias_generators import to_camel
 from components import fields, problems
 from components.fields import refusal
 from components.problems import Problem, SettingsError
+from ibm_native.cloud.connection import Connection
 from ibm_native.cloud.regions import REGISTRY_HOSTS, region_of_host
 
 __all__ = ["PROVIDER", "PUSH_KEY_VARIABLE", "Settings", "SettingsError", "load", "parse"]
@@ -194,15 +196,14 @@ def parse(
 ) -> Settings:
     """Return the settings that `values` (config key to what was given) mean; raises SettingsError with every problem.
 
-    `provider` is the provider's own config: where its `registryEndpoint` is set, images go to the same host. A missing
+    `provider` is the provider's own config: images go to its endpoint of the region, if it has one. A missing
     `push_key` is a problem only outside a preview, which pushes nothing. Paths are relative to `project`. The commands
     that mend act on `stack`; the values of the keys `secrets` are not shown.
     """
     given = dict(values)
-    endpoint = (provider or {}).get("registryEndpoint")
-    found = _of_the_provider(provider or {}, str(given.get("region") or Settings.model_fields["region"].default))
-    if endpoint and not found and not given.get("registryHost"):
-        given["registryHost"] = urlsplit(endpoint).netloc
+    region = str(given.get("region") or Settings.model_fields["region"].default)
+    host, found = _registry_of(provider or {}, region) if region in REGISTRY_HOSTS else ("", [])
+    given["registryHost"] = given.get("registryHost") or host
     if push_key is not None:
         given["pushApiKey"] = push_key
     elif not preview:
@@ -217,18 +218,20 @@ def parse(
     raise SettingsError(problems.report(found, stack))
 
 
-def _of_the_provider(config: Mapping[str, str], region: str) -> list[Problem]:
-    """Return what is wrong between the provider's config and the stack's region, as far as both can be known."""
-    endpoint = config.get("registryEndpoint")
-    if not endpoint or region not in REGISTRY_HOSTS:
-        return []
-    key = f"{PROVIDER}:region"
-    if config.get("region", region) != region:
-        mend = (f"pulumi config set {key} {region}", f"pulumi config rm {PROVIDER}:registryEndpoint")
-        return [Problem(key, config["region"], f"the stack's region {region}, as registryEndpoint is set", mend)]
-    expected = other_regions_host(urlsplit(endpoint).netloc, region)
-    mend = (f"pulumi config rm {PROVIDER}:registryEndpoint",)
-    return [Problem(f"{PROVIDER}:registryEndpoint", endpoint, expected, mend)] if expected else []
+def _registry_of(config: Mapping[str, str], region: str) -> tuple[str, list[Problem]]:
+    """Return the host that the provider's config has for `region` (empty: IBM's own), and what is wrong with it."""
+    try:
+        by_region = cast("dict[str, str]", json.loads(config.get("registryEndpoints") or "{}"))
+        single = config.get("registryEndpoint") or None
+        connection = Connection(region=config.get("region"), registry_endpoint=single, registry_endpoints=by_region)
+        problem = connection.region_problem(region)
+    except (ValueError, TypeError):
+        return "", []  # the provider itself says what is wrong with its config
+    if problem is None:
+        return urlsplit(connection.registries.get(region, "")).netloc, []
+    known = sorted(connection.registries)
+    mends = (f"pulumi config set region {known[0]}", f"pulumi config rm {PROVIDER}:registryEndpoint")
+    return "", [Problem("region", region, f"one that the provider has an endpoint of: {', '.join(known)}", mends)]
 
 
 if __name__ == "__main__":

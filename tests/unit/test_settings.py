@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from base.paths import CHECKOUT
@@ -140,10 +140,21 @@ def test_a_host_of_this_region_or_of_none_is_taken(host: str) -> None:
 
 
 def test_an_endpoint_of_another_region_is_refused() -> None:
-    with pytest.raises(SettingsError, match=r"registryEndpoint: got 'https://us.icr.io', expected a host of"):
-        parse(values(), push_key="k", provider={"registryEndpoint": "https://us.icr.io"})
-    with pytest.raises(SettingsError, match="ibm-native:region: got 'eu-de', expected the stack's region jp-tok"):
-        parse(values(), push_key="k", provider={"registryEndpoint": "http://127.0.0.1:7001", "region": "eu-de"})
+    ours = {"registryEndpoint": "http://127.0.0.1:7001"}
+    for provider, region in (
+        ({"registryEndpoint": "https://us.icr.io"}, "us-south"),
+        (ours | {"region": "eu-de"}, "eu-de"),
+        ({"registryEndpoints": '{"eu-de": "http://127.0.0.1:7003"}'}, "eu-de"),
+    ):
+        with pytest.raises(SettingsError) as caught:
+            parse(values(), push_key="k", provider=provider)
+        assert f"region: got 'jp-tok', expected one that the provider has an endpoint of: {region}" in str(caught.value)
+        assert f"pulumi config set region {region}" in str(caught.value)
+
+
+def test_the_endpoint_of_the_stacks_region_decides_the_host_among_several() -> None:
+    several = {"registryEndpoints": '{"eu-de": "http://127.0.0.1:7003", "jp-tok": "http://127.0.0.1:7001"}'}
+    assert parse(values(region="eu-de"), push_key="k", provider=several).registry_host == "127.0.0.1:7003"
 
 
 def test_the_commands_act_on_the_stack_that_was_read() -> None:
@@ -179,6 +190,7 @@ def test_the_push_key_is_not_in_the_settings_text() -> None:
     assert "the-key" not in repr(parse(values(), push_key="the-key"))
 
 
+@settings(deadline=None)
 @given(key=st.sampled_from(sorted(values())), bad=st.text(max_size=40))
 def test_whatever_is_typed_is_taken_or_answered_with_a_command_that_mends_it(key: str, bad: str) -> None:
     said = answer(**{key: bad})

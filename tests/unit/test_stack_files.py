@@ -62,7 +62,10 @@ def test_a_stack_file_that_the_engine_takes_is_right(project: Path, config: str)
         ("config: {icr-private-image:keyEpoch: 0}", "pulumi config set keyEpoch 1 --stack x"),
         ("config: {regoin: us-south}", "the nearest is region"),
         ("config: {registryHost: us.icr.io}", "a host of the stack's region jp-tok"),
-        ("config: {ibm-native:registryEndpoint: https://us.icr.io}", "ibm-native:registryEndpoint: got"),
+        (
+            "config: {ibm-native:registryEndpoint: https://us.icr.io}",
+            "one that the provider has an endpoint of: us-south",
+        ),
         ("config: {icr-private-image:regoin: {secure: v1:abc}}", "regoin: got '[secret]'"),
         ("config: {region: {a: 1}}", "region: got '{\"a\": 1}'"),
         ("config: [1]", "expected a map from key to value"),
