@@ -16,6 +16,7 @@ import psutil
 
 from sandbox.host import cgroups, mounts, sysctls
 from sandbox.host.layout import Layout
+from sandbox.images import build_network
 from sandbox.kubernetes import network
 
 _SHIM_SOCKETS = Path("/run/containerd/s")
@@ -43,11 +44,12 @@ def stop_pods(cgroup: cgroups.Cgroup) -> None:
 
 
 def remove_traces(layout: Layout) -> None:
-    """Kill what still runs, and remove mounts, interfaces, kernel settings, cgroups and stray files."""
+    """Kill what still runs, and remove mounts, interfaces, packet filter, kernel settings, cgroups and stray files."""
     cgroup = cgroups.Cgroup(layout.name)
     cgroups.kill_all(cgroup)
     mounts.remove_below(layout.root)
-    network.remove(layout)
+    network.bridge(layout).remove()
+    build_network.remove(layout)
     sysctls.restore(layout)
     for path in _stray_files(layout):
         path.unlink(missing_ok=True)
@@ -67,7 +69,8 @@ def leftovers(layout: Layout) -> list[str]:
     return [
         *(f"process {_describe(pid)}" for pid in sorted(processes)),
         *(f"mount {target}" for target in mounts.below(layout.root)),
-        *(f"network interface {name}" for name in network.left(layout)),
+        *(f"network interface {name}" for name in network.bridge(layout).left()),
+        *build_network.left(layout),
         *(f"cgroup {path}" for path in cgroup.left()),
         *(f"listening socket {address}" for address in _listening(processes)),
         *(f"file {path}" for path in _stray_files(layout)),

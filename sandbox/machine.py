@@ -22,7 +22,7 @@ from sandbox.host import sysctls, tasks
 from sandbox.host.layout import Layout, current
 from sandbox.host.supervisor import Command, Part, Supervisor
 from sandbox.host.tasks import Task
-from sandbox.images import base_image, docker_engine
+from sandbox.images import base_image, build_network, docker_engine
 from sandbox.kubernetes import containerd, control_plane, kubelet, network
 from sandbox.toolchain import Tools, children
 from sandbox.toolchain.debian import DebianTree
@@ -151,7 +151,7 @@ def _steps(layout: Layout, tools: Tools, supervisor: Supervisor) -> dict[str, Ta
     docker = docker_engine.part(layout)
     return {
         "credentials": Task(lambda: control_plane.ensure_credentials(layout)),
-        "bridge": Task(lambda: network.ensure_bridge(layout)),
+        "bridge": Task(lambda: network.bridge(layout).ensure()),
         "etcd": Task(start(control_plane.etcd(layout), lambda: control_plane.etcd_command(layout, tools))),
         "containerd": Task(start(containerd.part(layout), lambda: containerd.command(layout, debian))),
         "secrets": Task(lambda: regions.ensure_secrets(layout)),
@@ -180,9 +180,10 @@ def _steps(layout: Layout, tools: Tools, supervisor: Supervisor) -> dict[str, Ta
             lambda: _await_pods(layout, supervisor),
             ("kubelet",),
         ),
+        "build network": Task(lambda: build_network.ensure(layout) if docker_engine.is_own(layout) else _nothing()),
         "docker": Task(
             start(docker, lambda: docker_engine.command(layout, debian)) if docker_engine.is_own(layout) else _nothing,
-            ("containerd",),
+            ("containerd", "build network"),
         ),
         "base image": Task(lambda: base_image.ensure(layout, debian), ("docker",)),
         "cloud": Task(start(stand_in.part(layout), lambda: stand_in.command(layout)), ("secrets",)),

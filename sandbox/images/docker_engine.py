@@ -12,6 +12,7 @@ import httpx
 from sandbox.host.health import Endpoint
 from sandbox.host.layout import Layout, write_private
 from sandbox.host.supervisor import Command, Part
+from sandbox.images import build_network
 from sandbox.kubernetes.containerd import environ, proxies
 from sandbox.toolchain.debian import DebianTree
 
@@ -74,7 +75,7 @@ def part(layout: Layout) -> Part:
 
 
 def command(layout: Layout, debian: DebianTree) -> Command:
-    """Return how Debian's Docker Engine is started: without bridge and packet filter; containerd runs containers."""
+    """Return how Debian's Docker Engine is started: with a bridge and a packet filter that are not its own."""
     settings = layout.config / "docker.json"
     write_private(settings, "{}\n")
     flags = {
@@ -88,7 +89,7 @@ def command(layout: Layout, debian: DebianTree) -> Command:
         "containerd": layout.socket("containerd"),
         "cgroup-parent": f"/{layout.name}/docker",
         "exec-opt": "native.cgroupdriver=cgroupfs",
-        "bridge": "none",
+        "bridge": build_network.bridge(layout).name,
         "iptables": "false",
         "ip-forward": "false",
         "ip-masq": "false",

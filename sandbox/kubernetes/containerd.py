@@ -41,7 +41,7 @@ def command(layout: Layout, debian: DebianTree) -> Command:
     cni = layout.write_config(
         "pods.conflist",
         name=layout.name,
-        bridge=network.bridge(layout),
+        bridge=network.bridge(layout).name,
         run=str(layout.run),
         subnet=str(network.SUBNET),
         gateway=network.GATEWAY,

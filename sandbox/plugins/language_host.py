@@ -12,36 +12,32 @@ another than the host's is handed to a second host that runs there.
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from concurrent import futures
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from types import FrameType
 from typing import Protocol, TextIO, cast
 
 import grpc
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 
-from sandbox.plugins import language_children, language_environment, language_program
+from sandbox.plugins import language_environment, language_policy, language_program
 from sandbox.plugins.language_environment import Environment, NoEnvironmentError
+from sandbox.plugins.processes import OPTIONS, Child, serve
 
 _CHECKOUT = Path(__file__).resolve().parent.parent.parent
-_MESSAGE_BYTES = 400 << 20
-_OPTIONS = [
-    ("grpc.max_receive_message_length", _MESSAGE_BYTES),
-    ("grpc.max_send_message_length", _MESSAGE_BYTES),
-    ("grpc.enable_http_proxy", 0),  # the engine is on this machine, whatever http_proxy says
-]
 _WORKERS = 32
 """Calls answered at once; each running plugin holds one."""
-_WATCH_SECONDS = 1.0
-"""How soon an orphaned host sees that its engine is gone."""
+
+_NO_CODE = (
+    "only Pulumi's official language host writes code: run `pulumi import --generate-code=false`, "
+    "and add the resource to the program by hand"
+)
 
 
 class _Run(Protocol):
@@ -49,7 +45,7 @@ class _Run(Protocol):
 
 
 class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
-    """The calls of the language protocol that the engine makes for programs and plugins; it refuses code generation."""
+    """The calls of the language protocol that the engine makes for programs, plugins and policy packs."""
 
     def __init__(self, engine: str) -> None:
         super().__init__()
@@ -127,9 +123,19 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     def RunPlugin(
         self, request: language_pb2.RunPluginRequest, context: grpc.ServicerContext
     ) -> Generator[language_pb2.RunPluginResponse]:
-        """Run a plugin written in Python, and end it when the engine drops this call."""
+        """Run a plugin or a policy pack written in Python, and end it when the engine drops this call."""
         environment = _environment(request.info, context)
         program = Path(request.info.program_directory, request.info.entry_point).resolve()
+        if request.kind == "analyzer":
+            command = [environment.executable, "-u", "-m", "pulumi.policy", *request.args, program]
+            folder = request.info.program_directory
+
+            def start(added: Mapping[str, str]) -> Child:
+                variables = [*request.env, *(f"{name}={value}" for name, value in added.items())]
+                return _start(command, folder, variables, context)
+
+            yield from language_policy.run(start, context)
+            return
         child = _start([environment.executable, "-u", program, *request.args], request.pwd, request.env, context)
         for stream, text in child.output():
             yield (
@@ -138,6 +144,12 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
                 else language_pb2.RunPluginResponse(stderr=text)
             )
         yield language_pb2.RunPluginResponse(exitcode=child.status())
+
+    def GenerateProgram(
+        self, request: language_pb2.GenerateProgramRequest, context: grpc.ServicerContext
+    ) -> language_pb2.GenerateProgramResponse:
+        """Refuse, in words for whoever ran `pulumi import`."""
+        context.abort(grpc.StatusCode.UNIMPLEMENTED, _NO_CODE)
 
     def Cancel(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> empty_pb2.Empty:
         """Do nothing: the engine tells the program and the plugins themselves."""
@@ -153,11 +165,9 @@ def _environment(info: language_pb2.ProgramInfo, context: grpc.ServicerContext) 
     return environment
 
 
-def _start(
-    command: Sequence[str | Path], folder: str, environ: Sequence[str], context: grpc.ServicerContext
-) -> language_children.Child:
+def _start(command: Sequence[str | Path], folder: str, environ: Sequence[str], context: grpc.ServicerContext) -> Child:
     added = {name: value for name, _, value in (each.partition("=") for each in environ)}
-    child = language_children.Child(command, folder, os.environ | added)
+    child = Child(command, folder, os.environ | added)
     if not context.add_callback(child.end):
         child.end()  # the call was dropped meanwhile
     return child
@@ -180,38 +190,19 @@ def _second_host(environment: Environment, engine: str, folder: str) -> Generato
             lines = cast("TextIO", process.stdout)
             port = int(lines.readline())
             threading.Thread(target=lambda: sys.stdout.writelines(lines), daemon=True).start()
-            with grpc.insecure_channel(f"127.0.0.1:{port}", options=_OPTIONS) as channel:
+            with grpc.insecure_channel(f"127.0.0.1:{port}", options=OPTIONS) as channel:
                 yield cast("_Run", language_pb2_grpc.LanguageRuntimeStub(channel).Run)
         finally:
             process.terminate()
 
 
-def main(arguments: Sequence[str]) -> None:
-    """Serve until the engine ends the host, by a signal, or is gone."""
-    engine = next((each for each in arguments if not each.startswith("-")), None)
-    if engine is None:
-        sys.exit("This is Pulumi's language host for Python: the engine starts it. Run `pulumi up` instead.")
-    over = threading.Event()
-
-    def end(_signal: int, _frame: FrameType | None) -> None:
-        over.set()
-
-    signal.signal(signal.SIGTERM, end)
-    signal.signal(signal.SIGINT, end)
-    parent = os.getppid()
+def _start_serving(engine: str) -> tuple[grpc.Server, int]:
     _leave_path()
-    server = grpc.server(futures.ThreadPoolExecutor(_WORKERS, thread_name_prefix="call"), options=_OPTIONS)
+    server = grpc.server(futures.ThreadPoolExecutor(_WORKERS, thread_name_prefix="call"), options=OPTIONS)
     language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageHost(engine), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
-    print(port, flush=True)
-    while not over.wait(_WATCH_SECONDS):
-        if os.getppid() != parent:
-            break
-    language_children.end_all()
-    sys.stdout.flush()
-    # A program may still wait for an engine that is gone; joining its thread would keep an orphan alive.
-    os._exit(0)
+    return server, port
 
 
 def _leave_path() -> None:
@@ -221,4 +212,4 @@ def _leave_path() -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    serve(_start_serving, sys.argv[1:])

@@ -54,7 +54,7 @@ def _run(request: language_pb2.RunRequest, engine: str) -> language_pb2.RunRespo
         status = _status(loop, program, main)
     if status in {0, _SHOWN}:
         return language_pb2.RunResponse(bail=status == _SHOWN)
-    return language_pb2.RunResponse(error=f"Program exited with non-zero exit code: {status}")
+    return language_pb2.RunResponse(error=f"program exited with non-zero exit code: {status}")
 
 
 def _status(loop: asyncio.AbstractEventLoop, program: Path, main: Path) -> int:

@@ -7,36 +7,25 @@ A plugin is started by the engine with the engine's address, prints the port it 
 
 from __future__ import annotations
 
-import os
-import signal
 import threading
 import traceback
 from collections.abc import Callable, Sequence
 from concurrent import futures
 from pathlib import Path
-from types import FrameType
-from typing import Protocol, TypeVar, cast
+from typing import NoReturn, Protocol, TypeVar, cast
 
 import grpc
 from google.protobuf import any_pb2, empty_pb2
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 
+from sandbox.plugins.processes import OPTIONS, serve
 from sandbox.plugins.values import Properties, to_struct
 
 _Request = TypeVar("_Request")
 _Response = TypeVar("_Response")
 
-_MESSAGE_BYTES = 400 << 20
-"""Largest message either way, as in Pulumi's own plugins: a state can hold big values."""
-_OPTIONS = [
-    ("grpc.max_receive_message_length", _MESSAGE_BYTES),
-    ("grpc.max_send_message_length", _MESSAGE_BYTES),
-    ("grpc.enable_http_proxy", 0),  # the engine is on this machine, whatever http_proxy says
-]
 _WORKERS = 64
 """Calls answered at once; a waiting create or delete holds one."""
-_WATCH_SECONDS = 1.0
-"""How soon an orphaned plugin sees that its engine is gone."""
 
 
 class PluginError(Exception):
@@ -78,7 +67,7 @@ class Engine:
     """The engine's log: what a plugin says to the user about a resource."""
 
     def __init__(self, address: str) -> None:
-        self._channel = grpc.insecure_channel(address, options=_OPTIONS)
+        self._channel = grpc.insecure_channel(address, options=OPTIONS)
         self._log = cast("_Log", engine_pb2_grpc.EngineStub(self._channel).Log)
 
     def close(self) -> None:
@@ -153,38 +142,16 @@ class PluginServicer(provider_pb2_grpc.ResourceProviderServicer):
 def start(servicer: PluginServicer) -> tuple[grpc.Server, int]:
     """Serve on a free loopback port; return the server and the port."""
     pool = futures.ThreadPoolExecutor(_WORKERS, thread_name_prefix="call")
-    server = grpc.server(pool, options=_OPTIONS, interceptors=[_Errors()])
+    server = grpc.server(pool, options=OPTIONS, interceptors=[_Errors()])
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     return server, port
 
 
-def main(make: Callable[[Engine], PluginServicer], arguments: Sequence[str]) -> int:
-    """Run a plugin until the engine ends it or is gone; return the exit status.
-
-    Ends at once on SIGTERM and SIGINT, also while a call waits for a remote part.
-    """
-    address = next((each for each in arguments if not each.startswith("-")), None)
-    if address is None:
-        print("This is a Pulumi plugin: the engine starts it, with the engine's address. Run `pulumi up` instead.")
-        return 2
-    over = threading.Event()
-
-    def end(_signal: int, _frame: FrameType | None) -> None:
-        over.set()
-
-    signal.signal(signal.SIGTERM, end)
-    signal.signal(signal.SIGINT, end)
-    parent = os.getppid()
-    server, port = start(make(Engine(address)))
-    print(port, flush=True)
-    while not over.wait(_WATCH_SECONDS):
-        if os.getppid() != parent:
-            break
-    server.stop(0)
-    # A worker may still wait for a daemon or a cluster; joining it would keep an orphan alive.
-    os._exit(0)
+def main(make: Callable[[Engine], PluginServicer], arguments: Sequence[str]) -> NoReturn:
+    """Run a plugin until the engine ends it or is gone."""
+    serve(lambda address: start(make(Engine(address))), arguments)
 
 
 class _Errors(grpc.ServerInterceptor):
@@ -207,7 +174,8 @@ class _Errors(grpc.ServerInterceptor):
                 context.set_trailing_metadata((("grpc-status-details-bin", _details(error)),))
                 context.abort(error.code, str(error))
             except PluginError as error:
-                context.abort(error.code, str(error))
+                # A file's name may be no UTF-8, which gRPC can't carry.
+                context.abort(error.code, str(error).encode(errors="replace").decode())
             except NotImplementedError:  # what gRPC's generated base raises for the methods that nobody overrides
                 context.abort(grpc.StatusCode.UNIMPLEMENTED, "only the official plugin has this call")
             except Exception as error:  # noqa: BLE001 - a fault of ours must not reach the user as a traceback

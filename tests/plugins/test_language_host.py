@@ -10,12 +10,12 @@ import zipfile
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import grpc
 import pytest
 from google.protobuf import empty_pb2
-from pulumi.runtime.proto import language_pb2
+from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc, language_pb2
 
 from tests.plugins.language_engine import (
     CHECKOUT,
@@ -113,16 +113,16 @@ print("hello from the program")
     ("program", "error", "bail", "logged"),
     [
         ("raise SystemExit(0)", "", False, ""),
-        ("raise SystemExit(3)", "Program exited with non-zero exit code: 3", False, ""),
+        ("raise SystemExit(3)", "program exited with non-zero exit code: 3", False, ""),
         (
             "import pulumi; raise pulumi.RunError('the setting is wrong')",
-            "Program exited with non-zero exit code: 1",
+            "program exited with non-zero exit code: 1",
             False,
             "the setting is wrong",
         ),
         (
             "import pulumi; pulumi.Config().require('nope')",
-            "Program exited with non-zero exit code: 1",
+            "program exited with non-zero exit code: 1",
             False,
             "Missing required configuration variable 'tiny:nope'",
         ),
@@ -193,6 +193,77 @@ sys.exit(4)
     assert b"".join(answer.stderr for answer in answers) == b"a complaint\n"
     assert [answer.exitcode for answer in answers if answer.HasField("exitcode")] == [4]
     assert answers[-1].HasField("exitcode")
+
+
+A_PACK = """
+import os, pulumi, grpc
+from concurrent import futures
+from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
+
+words = pulumi.Config("tiny").get("word")
+name = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()} {pulumi.runtime.is_dry_run()}"
+
+class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
+    def GetAnalyzerInfo(self, request, context):
+        return analyzer_pb2.AnalyzerInfo(name=f"{name} {words} {os.getcwd()}")
+
+    def ConfigureStack(self, request, context):
+        return analyzer_pb2.AnalyzerStackConfigureResponse()
+
+    def Remediate(self, request, context):
+        context.abort(grpc.StatusCode.NOT_FOUND, "no such rule")
+
+server = grpc.server(futures.ThreadPoolExecutor(2))
+analyzer_pb2_grpc.add_AnalyzerServicer_to_server(Analyzer(), server)
+port = server.add_insecure_port("127.0.0.1:0")
+server.start()
+print(port, flush=True)
+print(os.getpid(), flush=True)
+server.wait_for_termination()
+"""
+
+
+def test_a_policy_pack_knows_its_stack_and_runs_in_its_own_folder(host: Host, tmp_path: Path) -> None:
+    pack = tmp_path / "pack"
+    pack.mkdir()
+    request = plugin_request(pack, A_PACK, "127.0.0.1:1")
+    request.kind, request.pwd = "analyzer", str(tmp_path)
+    call = host.stub.RunPlugin(request)
+    with grpc.insecure_channel(f"127.0.0.1:{int(next(call).stdout)}") as channel:
+        analyzer = cast("Any", analyzer_pb2_grpc.AnalyzerStub(channel))
+        analyzer.Handshake(analyzer_pb2.AnalyzerHandshakeRequest())
+        analyzer.ConfigureStack(
+            analyzer_pb2.AnalyzerStackConfigureRequest(
+                organization="we", project="tiny", stack="dev", dry_run=True, config={"tiny:word": "from config"}
+            )
+        )
+        name = analyzer.GetAnalyzerInfo(empty_pb2.Empty()).name
+        with pytest.raises(grpc.RpcError, match="no such rule"):
+            analyzer.Remediate(analyzer_pb2.AnalyzeRequest())
+    pid = int(next(call).stdout)
+    call.cancel()
+
+    assert name == f"we/tiny/dev True from config {pack}"
+    assert gone(pid)
+
+
+def test_a_policy_pack_that_fails_is_told_with_its_own_words(host: Host, engine: Engine, tmp_path: Path) -> None:
+    request = plugin_request(tmp_path, "raise ValueError('a broken rule')", engine.address)
+    request.kind = "analyzer"
+    call = host.stub.RunPlugin(request)
+    with grpc.insecure_channel(f"127.0.0.1:{int(next(call).stdout)}") as channel:
+        analyzer = cast("Any", analyzer_pb2_grpc.AnalyzerStub(channel))
+        with pytest.raises(grpc.RpcError, match="ended before it served"):
+            analyzer.ConfigureStack(analyzer_pb2.AnalyzerStackConfigureRequest(stack="dev"))
+
+    said = b"".join(answer.stderr for answer in call) + "".join(engine.errors).encode()
+    assert b"a broken rule" in said
+
+
+def test_code_generation_is_refused_in_words(host: Host) -> None:
+    stub = cast("Any", host.stub)
+    with pytest.raises(grpc.RpcError, match="--generate-code=false"):
+        stub.GenerateProgram(language_pb2.GenerateProgramRequest())
 
 
 LASTING = "import os, time\nprint(os.getpid(), flush=True)\ntime.sleep(60)\n"

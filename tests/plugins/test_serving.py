@@ -24,7 +24,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 A_PLUGIN = """
 import sys
 from sandbox.plugins.serving import PluginServicer, main
-sys.exit(main(lambda engine: PluginServicer("1.2.3", engine), sys.argv[1:]))
+main(lambda engine: PluginServicer("1.2.3", engine), sys.argv[1:])
 """
 
 
@@ -128,8 +128,8 @@ def test_the_process_ends_when_the_engine_is_gone() -> None:
 
 def test_started_by_hand_it_says_what_it_is() -> None:
     done = subprocess.run([sys.executable, "-c", A_PLUGIN], cwd=CHECKOUT, capture_output=True, text=True, check=False)
-    assert done.returncode == 2
-    assert "the engine starts it" in done.stdout
+    assert done.returncode == 1
+    assert "the engine starts it" in done.stderr
 
 
 def test_its_start_takes_less_than_half_a_second_of_work() -> None:

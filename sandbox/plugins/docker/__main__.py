@@ -8,4 +8,4 @@ from sandbox.plugins.docker.provider import DockerPlugin
 from sandbox.plugins.serving import main
 
 if __name__ == "__main__":
-    sys.exit(main(DockerPlugin, sys.argv[1:]))
+    main(DockerPlugin, sys.argv[1:])

@@ -1,4 +1,4 @@
-"""A build context: the digest that the official plugin keeps in the state, and the archive that the engine builds from.
+"""A build context's digest, which the official plugin keeps in the state.
 
 The digest is a SHA-256 over, for the Dockerfile and then each file in walking order: its name, its mode as Go prints
 it, the SHA-256 of its content, and a zero byte. The Dockerfile goes in first under the fixed name `Dockerfile` with no
@@ -9,16 +9,12 @@ the official plugin shows no change here, and the other way round: the tests hol
 from __future__ import annotations
 
 import hashlib
-import io
 import os
 import stat
-import tarfile
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from posixpath import dirname, isabs, join, normpath
-from typing import IO
 
 from sandbox.plugins.docker.ignore import Matcher, Pattern, patterns_for
 from sandbox.plugins.serving import PluginError
@@ -32,7 +28,6 @@ _TYPE_LETTERS = {
     stat.S_IFSOCK: "S",
     stat.S_IFCHR: "Dc",
 }
-_OUTSIDE_DOCKERFILE = ".dockerfile-of-this-build"
 _MAX_LINKS = 255
 """Go's own limit on links that lead to links."""
 
@@ -68,27 +63,6 @@ def digest(context: str, dockerfile: str) -> str:
     except OSError as error:
         raise PluginError(f"unable to hash build context: {error.filename}: {error.strerror}") from None
     return total.hexdigest()
-
-
-def archive(context: str, dockerfile: str) -> tuple[IO[bytes], str]:
-    """Return the context as a tar file, to be closed by the caller, and the Dockerfile's name in it.
-
-    Everything belongs to root, as Docker's own client does it. A Dockerfile that lies outside, or that .dockerignore
-    names, is there all the same. Raises PluginError when something can't be read.
-    """
-    inside = relative(dockerfile, context)
-    name = _OUTSIDE_DOCKERFILE if inside.startswith("../") else inside
-    file = tempfile.TemporaryFile(prefix="docker-context-")  # noqa: SIM115 - handed to the caller
-    try:
-        with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as tar:
-            written = {entry.name for entry in _walk(context, patterns_for(context, dockerfile)) if _put(tar, entry)}
-            if name not in written:
-                _put_text(tar, name, Path(dockerfile).read_bytes())
-    except OSError as error:
-        file.close()
-        raise PluginError(f"unable to read the build context: {error.filename}: {error.strerror}") from None
-    file.seek(0)
-    return file, name
 
 
 def relative(dockerfile: str, context: str) -> str:
@@ -151,24 +125,3 @@ def _link_target(path: str) -> str:
         done = "/" if isabs(target) else dirname(done)
         rest = [part for part in target.split("/") if part] + rest
     return done or "."
-
-
-def _put(tar: tarfile.TarFile, entry: Entry) -> bool:
-    info = tar.gettarinfo(entry.path, arcname=entry.name)
-    if info is None:  # pyright: ignore[reportUnnecessaryComparison] - the stub forgets that a socket gives None
-        return False
-    info.uid = info.gid = 0
-    info.uname = info.gname = ""
-    info.mtime = int(info.mtime)
-    if info.isreg():
-        with Path(entry.path).open("rb") as file:
-            tar.addfile(info, file)
-    else:
-        tar.addfile(info)
-    return True
-
-
-def _put_text(tar: tarfile.TarFile, name: str, content: bytes) -> None:
-    info = tarfile.TarInfo(name)
-    info.size = len(content)
-    tar.addfile(info, io.BytesIO(content))

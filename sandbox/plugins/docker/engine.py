@@ -1,7 +1,5 @@
-"""The Docker Engine: is it there, build, push. Speaks docker-py and turns its errors into one sentence each.
+"""The Docker Engine: is it there, build, push. Turns docker-py's errors into one sentence each.
 
-The official plugin builds with BuildKit over a session that docker-py can't hold, so both builder versions are built by
-the engine's classic builder here: the same image for any Dockerfile that needs no BuildKit-only syntax.
 docker-py is imported on first use: a preview of an unchanged stack needs it for one ping only.
 """
 
@@ -10,26 +8,22 @@ from __future__ import annotations
 import os
 import socket
 import threading
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Protocol, cast
 
-from sandbox.plugins.docker import context, stream
-from sandbox.plugins.docker.inputs import Image, Registry
+from sandbox.plugins.docker import stream
+from sandbox.plugins.docker.build import Show, build
+from sandbox.plugins.docker.inputs import Image, Login
 from sandbox.plugins.docker.stream import Message
 from sandbox.plugins.serving import PluginError
 
-Show = Callable[[str], None]
-"""Takes a line for the user; an empty one is nothing to show."""
-
 _QUICK = 10.0
 _SLOW = 3600.0
-"""Seconds without a word: a build's longest silent step."""
-_DOCKER_HUB = "https://index.docker.io/v1/"
-_HUB_NAMES = ("docker.io", "index.docker.io", "registry-1.docker.io")
+"""Seconds without a word from the registry."""
 
 
 class _Api(Protocol):
@@ -37,15 +31,9 @@ class _Api(Protocol):
 
     def ping(self) -> bool: ...
 
-    def build(self, **options: object) -> Iterator[Message]: ...
-
     def push(self, repository: str, **options: object) -> Iterator[Message]: ...
 
     def close(self) -> None: ...
-
-
-class _Auths(Protocol):
-    def add_auth(self, reg: str, data: Mapping[str, str]) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -79,45 +67,13 @@ class DockerEngine:
         )
 
     def build(self, image: Image, show: Show, cancelled: threading.Event) -> str:
-        """Build `image` under its name; return the image's local id, `sha256:...`.
-
-        `show` gets each line of the engine's output as it comes. Raises PluginError with the engine's own words, and
-        soon after `cancelled` is set.
-        """
-        archive, dockerfile = context.archive(image.context, image.dockerfile)
-        built = ""
-        with archive, self._api(_SLOW) as api:
-            if image.registry.username and image.registry.password:
-                _add_login(api, _address(image), image.registry)
-            build = partial(
-                api.build,
-                fileobj=archive,
-                custom_context=True,
-                dockerfile=dockerfile,
-                tag=image.name,
-                buildargs=dict(image.arguments),
-                platform=image.platform or None,
-                target=image.target,
-                cache_from=list(image.cache_from),
-                use_config_proxy=False,
-                rm=True,
-                forcerm=True,
-                decode=True,
-            )
-            step = ""
-            for message in stream.until_cancelled(build, cancelled):
-                stream.raise_if_error(message, step)
-                step = stream.step(message) or step
-                built = stream.result(message, "ID") or built
-                show(stream.line(message))
-        if not built:
-            raise PluginError(f"the engine built {image.name} and named no image id")
-        return built
+        """Build `image` under its name; return the image's local id. Raises PluginError."""
+        return build(self.host, image, show, cancelled)
 
     def push(self, image: Image, show: Show, cancelled: threading.Event) -> str:
         """Push `image`; return the manifest's digest. Raises PluginError with the registry's own words."""
         digest = ""
-        login = image.registry if image.registry.username and image.registry.password else None
+        login = image.login
         who = f'as "{login.username}"' if login else "with the login of Docker's own settings, if any"
         with self._api(_SLOW) as api:
             push = partial(
@@ -125,10 +81,10 @@ class DockerEngine:
                 image.name,
                 stream=True,
                 decode=True,
-                auth_config=_login(_address(image), login) if login else None,
+                auth_config=_auth(login) if login else None,
             )
             for message in stream.until_cancelled(push, cancelled):
-                stream.raise_if_error(message, f" (pushing {image.name} {who})")
+                stream.raise_if_refused(message, f" (pushing {image.name} {who})")
                 digest = stream.result(message, "Digest") or digest
                 show(stream.line(message))
         if not digest:
@@ -153,20 +109,8 @@ class DockerEngine:
             raise PluginError(_sentence(self.host, error)) from None
 
 
-def _address(image: Image) -> str:
-    """Return the registry's name as Docker's credentials know it: a host, or Docker Hub's old URL."""
-    server = image.registry.server or image.name.split("/", 1)[0]
-    host = server.removeprefix("https://").removeprefix("http://").split("/", 1)[0]
-    return _DOCKER_HUB if host in _HUB_NAMES else host
-
-
-def _login(address: str, registry: Registry) -> dict[str, str]:
-    return {"username": registry.username, "password": registry.password, "serveraddress": address}
-
-
-def _add_login(api: _Api, address: str, registry: Registry) -> None:
-    # docker-py takes a login for a push as an argument; for a build, which may pull a private base, only here.
-    cast("_Auths", vars(api)["_auth_configs"]).add_auth(address, _login(address, registry))
+def _auth(login: Login) -> dict[str, str]:
+    return {"username": login.username, "password": login.password, "serveraddress": login.address}
 
 
 def _knock(host: str) -> None:

@@ -28,14 +28,15 @@ def patterns_for(context: str, dockerfile: str) -> list[Pattern]:
     """Return the patterns of `<dockerfile>.dockerignore`, else of the context's own .dockerignore, else none."""
     for place in (Path(f"{dockerfile}.dockerignore"), Path(context, ".dockerignore")):
         if place.is_file():
-            return parse(place.read_text(encoding="utf-8-sig"), str(place))
+            # To Linux and Docker names of files are bytes; those that are no UTF-8 are kept as Python keeps names.
+            return parse(place.read_text(encoding="utf-8-sig", errors="surrogateescape"), str(place))
     return []
 
 
 def parse(text: str, source: str) -> list[Pattern]:
     """Return the patterns of an ignore file's text; raise PluginError for one that is no pattern."""
     patterns: list[Pattern] = []
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         read = _clean(_read(line).strip())
         keeps = read.startswith("!")
         body = read.removeprefix("!")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from posixpath import join, normpath
 from typing import TypeAlias, cast
@@ -18,20 +18,19 @@ BUILDERS = ("BuilderV1", "BuilderBuildKit")
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}
 _HOST = re.compile(r"[^/]*[.:][^/]*|localhost")
 _DEFAULT_DOCKERFILE = "Dockerfile"
+_DOCKER_HUB = "https://index.docker.io/v1/"
+_HUB_NAMES = ("docker.io", "index.docker.io", "registry-1.docker.io")
 
 Object: TypeAlias = dict[str, Value]
 
 
 @dataclass(frozen=True)
-class Registry:
-    """Where to push and as whom; the password never shows in a repr."""
+class Login:
+    """As whom to talk to a registry; `address` is its name as Docker's settings know it."""
 
-    server: str = ""
-    username: str = ""
-    password: str = ""
-
-    def __repr__(self) -> str:
-        return f"Registry(server={self.server!r}, username={self.username!r})"
+    address: str
+    username: str
+    password: str = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -45,8 +44,12 @@ class Image:
     target: str
     arguments: Mapping[str, str]
     cache_from: tuple[str, ...]
+    network: str
+    add_hosts: tuple[str, ...]
     skip_push: bool
-    registry: Registry
+    registry_server: str
+    login: Login | None
+    """None means the login of Docker's own settings, if any."""
 
     @property
     def repository(self) -> str:
@@ -104,8 +107,11 @@ def image(inputs: Properties) -> Image:
         target=_text(build, "target"),
         arguments={name: _text(arguments, name) for name in arguments},
         cache_from=tuple(each for each in cached_images(build) if isinstance(each, str)),
+        network=_text(build, "network"),
+        add_hosts=tuple(each for each in _list(build, "addHosts") if isinstance(each, str)),
         skip_push=inputs.get("skipPush") is True,
-        registry=Registry(_text(registry, "server"), _text(registry, "username"), _text(registry, "password")),
+        registry_server=_text(registry, "server"),
+        login=_login(registry, _text(inputs, "imageName")),
     )
 
 
@@ -142,6 +148,19 @@ def _object(value: Value, name: str) -> Object:
     if not isinstance(value, dict):
         raise PluginError(f"{name} must be an object, got {type(value).__name__}")
     return dict(value)
+
+
+def _list(values: Object, name: str) -> list[Value]:
+    found = values.get(name)
+    return found if isinstance(found, list) else []
+
+
+def _login(registry: Object, image_name: str) -> Login | None:
+    username, password = _text(registry, "username"), _text(registry, "password")
+    server = _text(registry, "server") or image_name.split("/", 1)[0]
+    host = server.removeprefix("https://").removeprefix("http://").split("/", 1)[0]
+    address = _DOCKER_HUB if host in _HUB_NAMES else host
+    return Login(address, username, password) if username and password else None
 
 
 def _text(values: Mapping[str, Value], name: str) -> str:

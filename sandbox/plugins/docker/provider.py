@@ -171,7 +171,7 @@ def _outputs(image: Image) -> Properties:
         "dockerfile": image.dockerfile_in_context,
         "imageName": image.name,
         "platform": image.platform,
-        "registryServer": image.registry.server,
+        "registryServer": image.registry_server,
     }
 
 

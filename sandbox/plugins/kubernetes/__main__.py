@@ -8,4 +8,4 @@ from sandbox.plugins.kubernetes.plugin import KubernetesPlugin
 from sandbox.plugins.serving import main
 
 if __name__ == "__main__":
-    sys.exit(main(KubernetesPlugin, sys.argv[1:]))
+    main(KubernetesPlugin, sys.argv[1:])

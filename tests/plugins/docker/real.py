@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import shutil
 import socket
 import subprocess
+import tarfile
 import tempfile
 import time
 from collections.abc import Callable, Generator
@@ -59,15 +61,28 @@ class Machine:
         answer = self.ask("GET", f"/images/{reference}/json")
         return answer.json() if answer.status_code == 200 else {}
 
-    def remove(self, reference: str) -> None:
-        """Remove a local image."""
+    def forget(self, reference: str) -> None:
+        """Remove a local image, and what BuildKit has kept of builds."""
         self.ask("DELETE", f"/images/{reference}").raise_for_status()
+        self.ask("POST", "/build/prune?all=1").raise_for_status()
 
-    def ask(self, method: str, path: str) -> httpx.Response:
+    def import_shell(self, reference: str, *more: str) -> None:
+        """Make an image of this machine's `/bin/sh` and a few programs with their libraries, for RUN."""
+        programs = ["/bin/sh", "/bin/cat", "/bin/ls", *more]
+        listed = subprocess.run(["ldd", *programs], check=True, stdout=subprocess.PIPE, text=True).stdout
+        files = {*programs, *(word for word in listed.split() if word.startswith("/") and not word.endswith(":"))}
+        content = io.BytesIO()
+        with tarfile.open(fileobj=content, mode="w", dereference=True) as tar:
+            for file in sorted(files):
+                tar.add(file)
+        name, _, tag = reference.partition(":")
+        self.ask("POST", f"/images/create?fromSrc=-&repo={name}&tag={tag}", content.getvalue()).raise_for_status()
+
+    def ask(self, method: str, path: str, content: bytes = b"") -> httpx.Response:
         """Return the engine's answer."""
         transport = httpx.HTTPTransport(uds=self.docker_host.removeprefix("unix://"))
-        with httpx.Client(transport=transport, base_url="http://docker") as client:
-            return client.request(method, path)
+        with httpx.Client(transport=transport, base_url="http://docker", timeout=60) as client:
+            return client.request(method, path, content=content)
 
 
 @contextmanager

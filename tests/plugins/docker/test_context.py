@@ -1,11 +1,8 @@
-"""A build context's digest and its archive."""
+"""A build context's digest."""
 
 from __future__ import annotations
 
 import hashlib
-import os
-import socket
-import tarfile
 from pathlib import Path
 
 import pytest
@@ -131,38 +128,3 @@ def test_a_link_that_leads_to_itself_is_no_endless_walk(project: Path) -> None:
     (project / "app/loop").symlink_to("loop")
     with pytest.raises(PluginError, match="too many links"):
         digest()
-
-
-def test_the_archive_holds_the_context_as_roots(project: Path) -> None:
-    write("app/.dockerignore", "secret\nDockerfile\n", project)
-    write("app/secret", "x", project)
-    write("app/site/index.html", "page", project)
-    (project / "app/link").symlink_to("site")
-    archive, name = context.archive("app", "app/Dockerfile")
-    with archive, tarfile.open(fileobj=archive) as tar:
-        members = {member.name: member for member in tar.getmembers()}
-        page = tar.extractfile("site/index.html")
-        assert page is not None
-        assert page.read() == b"page"
-    assert set(members) == {".dockerignore", "Dockerfile", "link", "site", "site/index.html"}
-    assert name == "Dockerfile"
-    assert {(member.uid, member.gid, member.uname) for member in members.values()} == {(0, 0, "")}
-    assert members["link"].linkname == "site"
-
-
-def test_the_archive_takes_a_dockerfile_from_outside_along(project: Path) -> None:
-    write("other.Dockerfile", "FROM other\n", project)
-    archive, name = context.archive("app", "other.Dockerfile")
-    with archive, tarfile.open(fileobj=archive) as tar:
-        inside = tar.extractfile(name)
-        assert inside is not None
-        assert inside.read() == b"FROM other\n"
-        assert tar.getnames() == ["Dockerfile", name]
-
-
-def test_a_socket_in_the_context_is_left_out(project: Path) -> None:
-    with socket.socket(socket.AF_UNIX) as server:
-        server.bind(os.path.relpath(project / "app/s"))
-        archive, _ = context.archive("app", "app/Dockerfile")
-    with archive, tarfile.open(fileobj=archive) as tar:
-        assert tar.getnames() == ["Dockerfile"]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
+import os
+from pathlib import Path, PurePosixPath
 
 import pytest
 from hypothesis import given
@@ -77,6 +78,14 @@ def test_a_byte_order_mark_is_not_part_of_the_first_pattern(tmp_path: object) ->
     with open(folder / ".dockerignore", "w", encoding="utf-8-sig") as file:  # noqa: PTH123 - it names the encoding
         file.write("a\n")
     assert [each.text for each in ignore.patterns_for(str(folder), str(folder / "Dockerfile"))] == ["a"]
+
+
+def test_a_file_that_is_no_utf_8_is_read_as_the_bytes_that_names_are(tmp_path: Path) -> None:
+    (tmp_path / ".dockerignore").write_bytes(b"caf\xe9\n\x0ca\xa0b\n")
+    patterns = ignore.patterns_for(str(tmp_path), str(tmp_path / "Dockerfile"))
+    matcher = ignore.Matcher(patterns)
+    assert [os.fsencode(each.text) for each in patterns] == [b"caf\xe9", b"a\xa0b"]
+    assert matcher.ignored(matcher.matches(os.fsdecode(b"caf\xe9"), None))
 
 
 @pytest.mark.parametrize(

@@ -150,6 +150,7 @@ def test_the_old_inputs_are_found_in_the_state_secret_or_not() -> None:
 
 def test_a_password_shows_in_no_repr() -> None:
     image = inputs.image({"imageName": NAME, "registry": {"server": "s", "username": "u", "password": "s3cr3t"}})
-    assert image.registry.password == "s3cr3t"
+    assert image.login
+    assert image.login.password == "s3cr3t"
     assert "s3cr3t" not in repr(image)
     assert "s3cr3t" not in repr(Secret("s3cr3t"))

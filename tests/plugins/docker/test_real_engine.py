@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import os
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
@@ -18,6 +21,8 @@ pytestmark = pytest.mark.plugins
 URN = "urn:pulumi:dev::rig::docker:index/image:Image::image"
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 Properties = dict[str, object]
+HOST = {"network": "host"}
+"""What RUN needs on an engine without a network of its own."""
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +30,13 @@ def machine() -> Iterator[real.Machine]:
     """Run the engine and the registry for this file's tests."""
     with real.machine() as machine:
         yield machine
+
+
+@pytest.fixture(scope="module")
+def shell(machine: real.Machine) -> str:
+    """Return an image with a shell in it."""
+    machine.import_shell("shell:1")
+    return "shell:1"
 
 
 @pytest.fixture(autouse=True)
@@ -84,10 +96,9 @@ def test_the_user_sees_the_engines_lines_while_it_works(machine: real.Machine, p
     shown = [line.text for line in plugin.lines]
     wanted = [
         "Starting Docker build",
-        "Step 1/2 : FROM scratch",
-        "Step 2/2 : COPY index.html /index.html",
-        "Built image with ID sha256:",
-        f"Successfully tagged {machine.registry}/my-praivate-repo/seen:latest",
+        "[internal] load build definition from Dockerfile",
+        "[1/1] COPY index.html /index.html",
+        f"naming to {machine.registry}/my-praivate-repo/seen:latest",
         'Built image with local id "sha256:',
         'Image built successfully, local id "sha256:',
         "Pushing Image to the registry",
@@ -133,17 +144,19 @@ def test_a_private_base_is_pulled_with_the_images_own_login(
     machine: real.Machine, plugin: replay.Plugin, project: Path
 ) -> None:
     base = str(create(plugin, inputs(machine, "base"))["imageName"])
-    machine.remove(base)
+    machine.forget(base)
     (project / "Dockerfile").write_text(f"FROM {base}\nLABEL on-top=1\n")
+    assert "unauthorized" in failure(plugin, inputs(machine, "on-top", registry={"server": machine.registry})).lower()
     create(plugin, inputs(machine, "on-top"))
-    assert machine.image(base)
 
 
 def test_a_wrong_password_is_the_registrys_refusal_and_not_shown(machine: real.Machine, plugin: replay.Plugin) -> None:
     login = {"server": machine.registry, "username": real.USER, "password": "not-the-key"}
     message = failure(plugin, inputs(machine, "refused", registry=login))
     name = f"{machine.registry}/my-praivate-repo/refused:latest"
-    assert message == f'unauthorized: authentication required (pushing {name} as "{real.USER}")'
+    assert (
+        message == f'error reading push output: unauthorized: authentication required (pushing {name} as "{real.USER}")'
+    )
     assert "not-the-key" not in str(plugin.lines)
 
 
@@ -152,18 +165,82 @@ def test_no_login_at_all_is_refused_too(machine: real.Machine, plugin: replay.Pl
     assert "with the login of Docker's own settings" in message
 
 
-def test_a_step_that_fails_is_named(machine: real.Machine, plugin: replay.Plugin, project: Path) -> None:
+def test_a_step_that_fails_is_named_with_what_it_wrote(
+    machine: real.Machine, plugin: replay.Plugin, shell: str, project: Path
+) -> None:
+    (project / "Dockerfile").write_text(f"FROM {shell}\nRUN echo the cause; echo on both >&2; false\n")
+    message = failure(plugin, inputs(machine, "failing", build=HOST))
+    assert "exit code: 1" in message
+    assert message.endswith("(at [2/2] RUN echo the cause; echo on both >&2; false)\nthe cause\non both")
+
+
+def test_a_file_that_is_missing_is_named(machine: real.Machine, plugin: replay.Plugin, project: Path) -> None:
     (project / "Dockerfile").write_text("FROM scratch\nCOPY missing.html /\n")
-    message = failure(plugin, inputs(machine, "failing"))
-    assert "missing.html" in message
-    assert message.endswith("(at Step 2/2 : COPY missing.html /)")
+    assert "missing.html" in failure(plugin, inputs(machine, "missing"))
 
 
-def test_syntax_that_needs_buildkit_says_where_that_is(
+def test_what_buildkit_sets_and_mounts_is_there(
+    machine: real.Machine, plugin: replay.Plugin, shell: str, project: Path
+) -> None:
+    (project / "Dockerfile").write_text(
+        f"FROM --platform=$BUILDPLATFORM {shell}\nARG TARGETARCH\nARG TARGETPLATFORM\nARG WORD\nARG DOCKER_WORD\n"
+        "RUN --mount=type=cache,target=/kept --mount=type=bind,target=/here "
+        "cat /here/index.html && echo $TARGETARCH $TARGETPLATFORM $WORD $DOCKER_WORD >/result\n"
+        "COPY --chmod=600 index.html /page\nRUN cat /result; ls -l /page; false\n"
+    )
+    build = {**HOST, "args": {"WORD": "a word", "DOCKER_WORD": "another"}}
+    output = failure(plugin, inputs(machine, "modern", build=build)).splitlines()
+    assert output[-2] == "amd64 linux/amd64 a word another"
+    assert output[-1].startswith("-rw------- 1 0 0")
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "COPY --link index.html /",
+        "ADD --checksum=sha256:1 index.html /",
+        "COPY <<END /file\ncontent\nEND",
+        "RUN <<END\necho hello\nEND",
+        "ARG A=abc\nENV B=${A#a}",
+    ],
+)
+def test_a_form_that_this_engine_does_not_know_is_refused_before_any_step(
+    machine: real.Machine, plugin: replay.Plugin, project: Path, form: str
+) -> None:
+    (project / "Dockerfile").write_text(f"FROM scratch\nCOPY index.html /first\n{form}\n")
+    assert "needs a newer Docker Engine" in failure(plugin, inputs(machine, "newer"))
+    assert not [line for line in plugin.lines if "COPY" in line.text]
+
+
+def test_an_ignored_dockerfile_a_socket_and_odd_names_are_no_hindrance(
     machine: real.Machine, plugin: replay.Plugin, project: Path
 ) -> None:
-    (project / "Dockerfile").write_text("FROM scratch\nRUN --mount=type=cache,target=/x echo\n")
-    assert "the official plugin has BuildKit" in failure(plugin, inputs(machine, "modern"))
+    (project / ".dockerignore").write_bytes(b"Dockerfile\n.dockerignore\nsecret\ncaf\xe9\n")
+    for name in (b"secret", b"caf\xe9", b"na\xefve"):
+        (project / os.fsdecode(name)).write_text("x")
+    (project / "Dockerfile").write_text("FROM scratch\nCOPY . /\n")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(os.path.relpath(project / "s"))
+        assert "repoDigest" in create(plugin, inputs(machine, "odd"))
+
+
+def test_the_login_is_neither_in_the_clients_arguments_and_environment_nor_on_disk(
+    machine: real.Machine, plugin: replay.Plugin, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    client = tmp_path / "bin/docker"
+    client.parent.mkdir()
+    client.write_text(
+        '#!/bin/sh\n[ "$1" = buildx ] && exit\n'
+        f'cat "$DOCKER_CONFIG/config.json" >/dev/null; ls -l "$DOCKER_CONFIG" >{tmp_path}/folder\n'
+        f"tr '\\0' ' ' </proc/$$/cmdline >{tmp_path}/arguments; env >{tmp_path}/environment; exit 1\n"
+    )
+    client.chmod(0o755)
+    monkeypatch.setenv("PATH", str(client.parent), prepend=os.pathsep)
+    failure(plugin, inputs(machine, "watched"))
+    assert "config.json -> /proc/" in (tmp_path / "folder").read_text()
+    seen = (tmp_path / "arguments").read_text() + (tmp_path / "environment").read_text()
+    secrets = (real.PASSWORD, base64.b64encode(f"{real.USER}:{real.PASSWORD}".encode()).decode())
+    assert not [each for each in secrets if each in seen]
 
 
 def test_skip_push_builds_and_leaves_the_registry_alone(machine: real.Machine, plugin: replay.Plugin) -> None:

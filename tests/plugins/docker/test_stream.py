@@ -17,11 +17,8 @@ pytestmark = pytest.mark.plugins
 @pytest.mark.parametrize(
     ("message", "line"),
     [
-        ({"stream": "Step 1/3 : FROM scratch\n"}, "Step 1/3 : FROM scratch"),
-        ({"stream": "\n"}, ""),
         ({"status": "Preparing", "progressDetail": {}, "id": "a"}, "Preparing"),
         ({"status": "Pushing", "progress": "[====>]     512B"}, "Pushing [====>]     512B"),
-        ({"aux": {"ID": "sha256:1"}}, "Built image with ID sha256:1"),
         ({"aux": {"Tag": "latest", "Digest": "sha256:2", "Size": 1}}, "Pushed image with digest sha256:2"),
         ({"aux": ["unknown"]}, ""),
     ],
@@ -33,20 +30,20 @@ def test_a_message_is_one_line(message: Message, line: str) -> None:
 @pytest.mark.parametrize(
     ("message", "text"),
     [
-        ({"error": "denied: no", "errorDetail": {"message": "denied: no"}}, "denied: no (pushing x)"),
-        ({"error": "no", "errorDetail": {"code": 401}}, "authentication is required: no (pushing x)"),
-        ({"error": "EOF"}, "EOF: most likely the registry's name, user name or password is wrong (pushing x)"),
-        ({"message": "Cannot locate specified Dockerfile: x"}, "Cannot locate specified Dockerfile: x (pushing x)"),
+        ({"error": "denied: no", "errorDetail": {"message": "denied: no"}}, "denied: no"),
+        ({"error": "no", "errorDetail": {"code": 401}}, "authentication is required: no"),
+        ({"error": "EOF"}, "EOF: most likely the registry's name, user name or password is wrong"),
+        ({"message": "No such image: x"}, "No such image: x"),
     ],
 )
 def test_a_refusal_keeps_the_engines_words(message: Message, text: str) -> None:
     with pytest.raises(PluginError) as raised:
-        stream.raise_if_error(message, " (pushing x)")
-    assert str(raised.value) == text
+        stream.raise_if_refused(message, " (pushing x)")
+    assert str(raised.value) == f"error reading push output: {text} (pushing x)"
 
 
 def test_a_message_that_is_none_passes() -> None:
-    stream.raise_if_error({"stream": "x"})
+    stream.raise_if_refused({"status": "x"}, " (pushing x)")
 
 
 def test_messages_come_in_order_and_the_readers_error_comes_through() -> None:

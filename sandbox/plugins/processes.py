@@ -1,19 +1,34 @@
-"""Programs that the language host starts, plugins above all: their output as it comes, and none outlives the host."""
+"""A plugin's own process, which ends with the engine, and the programs that it starts, of which none outlives it."""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import queue
+import signal
 import subprocess
+import sys
 import threading
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from io import BufferedReader
 from pathlib import Path
-from typing import cast
+from types import FrameType
+from typing import NoReturn, cast
 
+import grpc
+
+MESSAGE_BYTES = 400 << 20
+"""Largest message either way, as in Pulumi's own plugins: a state can hold big values."""
+OPTIONS = [
+    ("grpc.max_receive_message_length", MESSAGE_BYTES),
+    ("grpc.max_send_message_length", MESSAGE_BYTES),
+    ("grpc.enable_http_proxy", 0),  # the engine is on this machine, whatever http_proxy says
+]
 _GRACE = 4.0
-"""Seconds between asking a program to end and ending it; the engine gives the host five."""
+"""Seconds between asking a program to end and ending it; the engine gives a plugin five."""
 _CHUNK = 1 << 16
+_WATCH_SECONDS = 1.0
+"""How soon an orphaned plugin sees that its engine is gone."""
 
 _running: set[subprocess.Popen[bytes]] = set()
 _lock = threading.Lock()
@@ -60,6 +75,14 @@ class Child:
             else:
                 del streams[name]
 
+    def lines(self) -> Generator[str]:
+        """Yield what comes on either stream, line by line."""
+        rest = {"stdout": b"", "stderr": b""}
+        for name, chunk in self.output():
+            *whole, rest[name] = (rest[name] + chunk).split(b"\n")
+            yield from (line.decode(errors="replace") for line in whole)
+        yield from (line.decode(errors="replace") for line in rest.values() if line)
+
     def status(self) -> int:
         """Wait for the end and return the exit status."""
         status = self._process.wait()
@@ -73,7 +96,36 @@ class Child:
             self._process.terminate()
 
 
-def end_all() -> None:
+def serve(start: Callable[[str], tuple[grpc.Server, int]], arguments: Sequence[str]) -> NoReturn:
+    """Run a plugin until the engine ends it by a signal, also while a call waits for a remote part, or is gone.
+
+    `start` gets the engine's address, which is the first of the arguments that is no flag, and returns the server and
+    its port, which is printed for the engine.
+    """
+    engine = next((each for each in arguments if not each.startswith("-")), None)
+    if engine is None:
+        sys.exit("This is a Pulumi plugin: the engine starts it, with the engine's address. Run `pulumi up` instead.")
+    over = threading.Event()
+
+    def end(_signal: int, _frame: FrameType | None) -> None:
+        over.set()
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
+    parent = os.getppid()
+    server, port = start(engine)
+    print(port, flush=True)
+    while not over.wait(_WATCH_SECONDS):
+        if os.getppid() != parent:
+            break
+    server.stop(0)
+    _end_all()
+    sys.stdout.flush()
+    # A call may still wait for a daemon, a cluster or an engine that is gone; joining it would keep an orphan alive.
+    os._exit(0)
+
+
+def _end_all() -> None:
     """End every program that still runs, and return when they are gone."""
     with _lock:
         left = list(_running)
