@@ -2,7 +2,7 @@
 RUN := python3 -m base.bootstrap
 STACK ?= dev
 
-.PHONY: up verify down env test lint reset clean
+.PHONY: up verify down env test lint lock reset clean
 
 up down env lint reset clean:
 	@$(RUN) $@
@@ -12,3 +12,6 @@ verify:
 
 test:
 	@$(RUN) test $(TESTS)
+
+lock:
+	@$(RUN) lock $(if $(UPGRADE),--upgrade)

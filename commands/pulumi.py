@@ -1,4 +1,4 @@
-"""Runs the Pulumi CLI on this project: in the sandbox's environment for stack dev, in the user's own for any other."""
+"""Runs the Pulumi CLI on one stack of this project, in the environment that its owner chose."""
 
 from __future__ import annotations
 
@@ -11,11 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
-import psutil
-
 from base.errors import SandboxError
 from base.paths import CHECKOUT
-from sandbox.toolchain import environment
 
 SANDBOX_STACK = "dev"
 PROJECT = "icr-private-image"
@@ -97,7 +94,7 @@ class Stack:
         folder = Path(self.environ["PULUMI_BACKEND_URL"].removeprefix("file://"), ".pulumi", "locks")
         for lock in folder.glob(f"**/{self.name}/*.json"):
             holder = cast("dict[str, object]", json.loads(lock.read_text()))
-            if holder.get("hostname") == os.uname().nodename and not psutil.pid_exists(int(str(holder["pid"]))):
+            if holder.get("hostname") == os.uname().nodename and not Path("/proc", str(holder["pid"])).exists():
                 self.run("cancel", "--yes", "--stack", self.name)
                 return
 
@@ -106,10 +103,3 @@ class Stack:
         if not found:
             raise SandboxError("the Pulumi CLI is not on PATH", "make up   gets it for the sandbox")
         return [found, *arguments]
-
-
-def stack(name: str) -> Stack:
-    """Return the stack `name`: dev with the sandbox's environment, any other with the user's own."""
-    if name != SANDBOX_STACK:
-        return Stack(name, dict(os.environ))
-    return Stack(name, environment.process_environment())

@@ -1,4 +1,4 @@
-"""What a person reads at the end: the checks, and the table of what now exists."""
+"""What a person reads at the end of `make up`: the table of what now exists."""
 
 from __future__ import annotations
 
@@ -13,14 +13,6 @@ from commands.verify import Check
 
 LOG_COLUMNS = 150
 """Width where there is no terminal: an image reference with its digest fits in one line."""
-
-
-def show_checks(checks: Sequence[Check]) -> bool:
-    """Print each check with what was seen; returns whether all passed."""
-    console = Console(soft_wrap=True, highlight=False, markup=False)
-    for check in checks:
-        console.print(f"  {'ok ' if check.passed else 'NO '} {check.what}: {check.seen}")
-    return all(check.passed for check in checks)
 
 
 def show_table(stack: Stack, checks: Sequence[Check]) -> None:

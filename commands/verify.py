@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -46,6 +46,13 @@ def verify(stack: Stack) -> list[Check]:
     checks = [check for pod in pods.values() for check in check_pod(cluster, pod["namespace"], pod["name"], page)]
     namespace = next(iter(pods.values()))["namespace"]
     return [*checks, check_refusal(cluster, namespace, str(outputs["imageReference"]))]
+
+
+def show_checks(checks: Sequence[Check]) -> bool:
+    """Print each check with what was seen; returns whether all passed."""
+    for check in checks:
+        print(f"  {'ok ' if check.passed else 'NO '} {check.what}: {check.seen}")
+    return all(check.passed for check in checks)
 
 
 def check_pod(cluster: Cluster, namespace: str, name: str, page: str) -> list[Check]:

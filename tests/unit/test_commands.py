@@ -13,10 +13,10 @@ import pytest
 
 from base.errors import SandboxError
 from commands import __main__ as commands
+from commands import journey
 from commands.kubectl import Cluster
 from commands.pulumi import Stack
-from commands.report import show_checks
-from commands.verify import Check
+from commands.verify import Check, show_checks
 
 pytestmark = pytest.mark.unit
 
@@ -27,7 +27,7 @@ def test_an_error_is_shown_as_text_with_its_remedy(
     def broken(_: object) -> int:
         raise SandboxError("it is broken", "mend it")
 
-    monkeypatch.setitem(commands.COMMANDS, "up", broken)
+    monkeypatch.setitem(journey.COMMANDS, "up", broken)
     assert commands.main(["up"]) == 1
     said = capsys.readouterr().err
     assert "it is broken" in said
@@ -39,7 +39,7 @@ def test_ctrl_c_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch, capsys: pytes
     def stopped(_: object) -> int:
         raise KeyboardInterrupt
 
-    monkeypatch.setitem(commands.COMMANDS, "down", stopped)
+    monkeypatch.setitem(journey.COMMANDS, "down", stopped)
     assert commands.main(["down"]) == 130
     assert "`make down` goes on from here" in capsys.readouterr().err
 

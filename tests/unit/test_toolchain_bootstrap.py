@@ -10,9 +10,12 @@ from pathlib import Path
 import pytest
 
 from base import paths
+from base.virtual import EVERYTHING, RUN_TIME
 from tests.unit.toolchain_bench import Bench
 
 pytestmark = pytest.mark.unit
+
+WAY_IN = ("__init__.py", "bootstrap.py", "errors.py", "paths.py", "progress.py", "virtual.py")
 
 VENV = """
 case "$*" in
@@ -37,35 +40,39 @@ class Checkout:
         self.log = bench.folder / "log"
         package = self.folder / "base"
         package.mkdir(parents=True)
-        for name in ("__init__.py", "bootstrap.py", "errors.py", "progress.py"):
+        for name in WAY_IN:
             package.joinpath(name).write_text(paths.CHECKOUT.joinpath("base", name).read_text())
         self.require("pulumi==1")
-        self.folder.joinpath("requirements-dev.txt").write_text("-r requirements.txt\n")
 
     def require(self, text: str) -> None:
-        """Change what the program needs."""
+        """Change what the program needs, and with it what everything needs."""
         self.folder.joinpath("requirements.txt").write_text(f"{text}\n")
+        self.folder.joinpath("requirements-dev.txt").write_text(f"{text}\npytest==1\n")
 
-    def play_python(self, *, pip: str = "exit 0", no_ensurepip: int = 0, version: str = "3 11") -> Path:
+    def play_python(self, *, pip: str = "exit 0", no_ensurepip: int = 0, version: str = "3 11 0") -> Path:
         """Put a python3 on the PATH that notes what it is asked to make."""
         script = VENV.format(no_ensurepip=no_ensurepip, log=self.log, pip=pip, python=sys.executable, version=version)
         return self.bench.program("python3.11", script)
 
-    def run(self, *, as_old: bool = False) -> subprocess.CompletedProcess[str]:
+    def run(self, *words: str, as_old: bool = False) -> subprocess.CompletedProcess[str]:
         """Run a command as make does, with the played Python, or as one that is too old."""
         played = str(self.bench.programs / "python3.11")
         lie = "sys.version_info = (3, 8, 2)" if as_old else f"sys.executable = {played!r}"
-        script = f"import sys; {lie}; sys.argv[1:] = ['up', '--now']; import runpy; "
+        script = f"import sys; {lie}; sys.argv[1:] = {[*(words or ('up', '--now'))]}; import runpy; "
         script += "runpy.run_module('base.bootstrap', run_name='__main__')"
         return subprocess.run(
             [sys.executable, "-c", script], cwd=self.folder, capture_output=True, text=True, check=False
         )
 
     def asked(self) -> list[str]:
-        """Return what the played Python was asked to make since the last time."""
+        """Return what the played Python was asked to make since the last time: venv, or what pip was to install."""
         lines = self.log.read_text().splitlines() if self.log.exists() else []
         self.log.unlink(missing_ok=True)
-        return [line.split()[0] + (" --clear" if "--clear" in line else "") for line in lines]
+        assert all("--require-hashes" in line for line in lines if line.startswith("pip"))
+        return [
+            line.split()[-1] if line.startswith("pip") else "venv --clear" if "--clear" in line else "venv"
+            for line in lines
+        ]
 
 
 @pytest.fixture
@@ -78,7 +85,7 @@ def test_the_environment_is_made_once_then_the_command_runs_in_it(checkout: Chec
 
     first = checkout.run()
     assert (first.returncode, first.stdout) == (0, "ran -m commands up --now\n")
-    assert checkout.asked() == ["venv", "pip"]
+    assert checkout.asked() == ["venv", EVERYTHING]
 
     second = checkout.run()
     assert (second.returncode, second.stdout, second.stderr) == (0, "ran -m commands up --now\n", "")
@@ -93,7 +100,20 @@ def test_changed_requirements_are_installed_into_the_environment_that_is_there(c
     checkout.require("pulumi==2")
     assert checkout.run().returncode == 0
 
-    assert checkout.asked() == ["pip"]
+    assert checkout.asked() == [EVERYTHING]
+
+
+def test_a_real_stack_is_verified_with_the_run_time_packages_alone(checkout: Checkout) -> None:
+    checkout.play_python()
+
+    assert checkout.run("verify", "--stack", "jp-tok").stdout == "ran -m commands verify --stack jp-tok\n"
+    assert checkout.asked() == ["venv", RUN_TIME]
+
+    checkout.run("verify", "--stack", "dev")
+    assert checkout.asked() == [EVERYTHING]
+
+    checkout.run("verify", "--stack", "jp-tok")
+    assert checkout.asked() == [], "what is there for the sandbox will do"
 
 
 def test_an_environment_in_which_pip_was_stopped_is_made_anew(checkout: Checkout) -> None:
@@ -104,7 +124,7 @@ def test_an_environment_in_which_pip_was_stopped_is_made_anew(checkout: Checkout
     checkout.play_python()
     assert checkout.run().returncode == 0
 
-    assert checkout.asked() == ["venv --clear", "pip"]
+    assert checkout.asked() == ["venv --clear", EVERYTHING]
 
 
 def test_a_half_made_environment_is_completed(checkout: Checkout) -> None:
@@ -113,7 +133,7 @@ def test_a_half_made_environment_is_completed(checkout: Checkout) -> None:
 
     assert checkout.run().returncode == 0
 
-    assert checkout.asked() == ["venv --clear", "pip"]
+    assert checkout.asked() == ["venv --clear", EVERYTHING]
 
 
 def test_a_python_that_is_too_old_says_which_will_do(checkout: Checkout) -> None:
@@ -164,7 +184,7 @@ def test_a_failure_of_pip_is_one_line_with_its_remedy(checkout: Checkout, said: 
     assert "Traceback" not in ran.stderr
 
 
-@pytest.mark.parametrize("name", ["__init__.py", "bootstrap.py", "errors.py", "progress.py"])
+@pytest.mark.parametrize("name", WAY_IN)
 def test_the_way_in_can_be_read_by_an_old_python(name: str) -> None:
     text = paths.CHECKOUT.joinpath("base", name).read_text()
 

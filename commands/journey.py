@@ -1,0 +1,136 @@
+"""The journey of stack dev, from nothing to a verified Pod and back, and what keeps the project itself right."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from base import paths
+from base.progress import say, step
+from commands import lock, report, system_python
+from commands.pulumi import SANDBOX_STACK, Stack
+from commands.verify import show_checks, verify
+from sandbox import machine, toolchain
+from sandbox.toolchain import environment
+
+
+def up(_: argparse.Namespace) -> int:
+    """From nothing to the verified end state on stack dev; what is there already is left as it is."""
+    machine.up()
+    toolchain.ensure()
+    dev = _dev()
+    dev.ensure()
+    dev.recover()
+    status = dev.run("up", "--yes", "--stack", dev.name)
+    if status:
+        say("pulumi up didn't finish. What it made is kept in the stack; `make up` goes on from there.")
+        return status
+    with step("verify", usually=4):
+        checks = verify(dev)
+    if not show_checks(checks):
+        say("The stack is up, but isn't right. `kubectl describe pods` in its environment shows more: make env")
+        return 1
+    report.show_table(dev, checks)
+    return 0
+
+
+def check(_: argparse.Namespace) -> int:
+    """Verify stack dev."""
+    return 0 if show_checks(verify(_dev())) else 1
+
+
+def down(_: argparse.Namespace) -> int:
+    """Destroy stack dev, then stop the sandbox."""
+    status = 0
+    if machine.is_up():
+        toolchain.ensure()
+        dev = _dev()
+        dev.ensure()
+        dev.recover()
+        status = dev.run("destroy", "--yes", "--stack", dev.name)
+        if status:
+            say("pulumi destroy didn't finish: what is left is in the stack, and `make up`, then `make down` goes on.")
+    machine.down()
+    return status
+
+
+def env(_: argparse.Namespace) -> int:
+    """Print shell lines for the sandbox."""
+    if not machine.is_up():
+        say("the sandbox is down; `make up` starts it")
+    for line in environment.shell_lines():
+        print(line)
+    return 0
+
+
+def test(arguments: argparse.Namespace) -> int:
+    """Run every test, the unit tests on the system's own Python too; words that aren't ours are handed to pytest."""
+    toolchain.ensure()
+    before = 0 if arguments.words else system_python.run_unit_tests()
+    status = subprocess.run(
+        [sys.executable, "-m", "pytest", *arguments.words], cwd=paths.CHECKOUT, check=False
+    ).returncode
+    return max(before, status)
+
+
+def lint(_: argparse.Namespace) -> int:
+    """Check style, format, types, who imports whom, that the oldest Python will do, and that the lock isn't stale."""
+    checks = (
+        ["ruff", "check", "."],
+        ["ruff", "format", "--check", "."],
+        ["basedpyright"],
+        ["lint-imports", "--no-logo", "--no-cache"],
+        # Annotations count, since declarations read them; bytes.decode is taken for the old str.decode.
+        ["vermin", "--quiet", "--violations", "--target=3.11-", "--eval-annotations", "--exclude", "str.decode", "."],
+        ["pytest", "--quiet", "tests/unit/test_oldest_python.py"],
+    )
+    programs = Path(sys.executable).parent
+    statuses = [
+        subprocess.run([programs / name, *words], cwd=paths.CHECKOUT, check=False).returncode for name, *words in checks
+    ]
+    stale = list(lock.stale())
+    for line in stale:
+        say(line)
+    return max(*statuses, bool(stale))
+
+
+def renew_lock(arguments: argparse.Namespace) -> int:
+    """Compile the requirements; words that aren't ours are handed to uv."""
+    lock.compile_all(arguments.words)
+    return 0
+
+
+def reset(_: argparse.Namespace) -> int:
+    """Stop the sandbox and remove its data, stack dev's state with it; the tools stay."""
+    machine.reset()
+    return 0
+
+
+def clean(_: argparse.Namespace) -> int:
+    """Stop the sandbox and remove its data, the tools' cache and what this checkout made."""
+    machine.reset()
+    for folder in (paths.cache(), paths.LOCAL, paths.CHECKOUT / ".venv"):
+        say(f"removing {folder}")
+        shutil.rmtree(folder, ignore_errors=True)
+    return 0
+
+
+COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "up": up,
+    "verify": check,
+    "down": down,
+    "env": env,
+    "test": test,
+    "lint": lint,
+    "lock": renew_lock,
+    "reset": reset,
+    "clean": clean,
+}
+
+
+def _dev() -> Stack:
+    return Stack(SANDBOX_STACK, environment.process_environment())
