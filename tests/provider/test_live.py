@@ -1,6 +1,6 @@
-"""Whole lives, on the stand-in or, with IBM_LIVE=1, on the real account of IBMCLOUD_API_KEY: made, read, changed, removed.
+"""Whole lives, on the stand-in or, with IBM_LIVE=1, on the account of IBMCLOUD_API_KEY: made, read, changed, removed.
 
-What would change the account itself (plan and quota) is left out. Everything made has a name of its own, and is removed.
+What would change the account itself (plan and quota) is left out. Everything made has its own name, and is removed.
 """
 
 from __future__ import annotations
