@@ -19,12 +19,10 @@ from sandbox.cloud.console.control_routes import make_control_app
 from sandbox.cloud.controls.wire import Wire
 from sandbox.cloud.core import token_keys
 from sandbox.cloud.core.answers import answer
-from sandbox.cloud.core.clock import Clock
-from sandbox.cloud.core.regions import Regions
 from sandbox.cloud.core.store import Store
 from sandbox.cloud.iam.tokens import IamTokens
 from sandbox.cloud.registry.tokens import RegistryTokens
-from sandbox.cloud.serving.keeper import Keeper, Registries
+from sandbox.cloud.serving.keeper import Registries
 from sandbox.cloud.serving.routing import Operation
 from sandbox.cloud.serving.world import World
 
@@ -35,15 +33,8 @@ def make_world(
     folder: Path, addresses: dict[str, str], key: Path, certificate: Path, registries: Registries | None = None
 ) -> World:
     """Open the store in this folder, and load the keys; `addresses` maps region to host:port."""
-    store, clock, tokens = Store(folder / "cloud.sqlite3"), Clock(), RegistryTokens(key, certificate)
-    return World(
-        store=store,
-        clock=clock,
-        regions=Regions(addresses),
-        iam_tokens=IamTokens(token_keys.ensure_iam_key(folder)),
-        registry_tokens=tokens,
-        keeper=Keeper(store, clock, tokens, registries or Registries()),
-    )
+    iam, tokens = IamTokens(token_keys.ensure_iam_key(folder)), RegistryTokens(key, certificate)
+    return World.of(Store(folder / "cloud.sqlite3"), addresses, iam, tokens, registries or Registries())
 
 
 def operations() -> list[Operation]:
@@ -67,9 +58,9 @@ def make_app(world: World, control_port: int | None = None) -> ASGIApp:
 
 @asynccontextmanager
 async def _lifespan(app: Starlette) -> AsyncGenerator[None]:
-    """Keep the real registries in step as long as the application is served."""
+    """Keep the real registries in step, and the store up to date, as long as the application is served."""
     world: World = app.state.world
-    working = asyncio.create_task(world.keeper.run())
+    working = asyncio.gather(world.keeper.run(), world.run())
     yield
     working.cancel()
     with suppress(asyncio.CancelledError):
@@ -91,14 +82,17 @@ class _ByPort:
 
 
 class _RawPath:
-    """Routes on the path as it was sent: IBM's SDKs send an image's name as one percent-encoded segment."""
+    """Routes on the path as it was sent, without the slash at its end.
+
+    IBM's SDKs send an image's name as one percent-encoded segment; that of Node takes the slash off every path.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            scope["path"] = scope["raw_path"].decode("latin-1")
+            scope["path"] = scope["raw_path"].decode("latin-1").rstrip("/") or "/"
         await self._app(scope, receive, send)
 
 
@@ -110,5 +104,9 @@ def _health(request: Request) -> Response:
 def _not_implemented(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
-    path = str(request.scope["path"])
-    return shape_of(path).not_implemented(f"The sandbox lacks {request.method} {path}.").response(request)
+    path = request.scope["raw_path"].decode("latin-1")
+    return (
+        shape_of(f"{path.rstrip('/')}/")
+        .not_implemented(f"The sandbox lacks {request.method} {path}.")
+        .response(request)
+    )

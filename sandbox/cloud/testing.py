@@ -24,13 +24,11 @@ from sandbox.cloud.app import make_app
 from sandbox.cloud.controls.faults import Effects, Fault
 from sandbox.cloud.controls.request_log import Record
 from sandbox.cloud.core import token_keys
-from sandbox.cloud.core.clock import Clock
-from sandbox.cloud.core.regions import Regions
 from sandbox.cloud.core.store import Store
 from sandbox.cloud.iam.accounts import create_account
 from sandbox.cloud.iam.tokens import IamTokens
 from sandbox.cloud.registry.tokens import RegistryTokens
-from sandbox.cloud.serving.keeper import Keeper, Registries
+from sandbox.cloud.serving.keeper import Registries
 from sandbox.cloud.serving.world import World
 
 
@@ -71,11 +69,9 @@ class StandIn:
         self.region = regions[0]
         self.registry_urls = {region: f"http://{address}" for region, address in addresses.items()}
         self.url = self.registry_urls[self.region]
-        self.clock = Clock()
-        iam_tokens, registry_tokens = _signers()
         self.store = Store(None)
-        keeper = Keeper(self.store, self.clock, registry_tokens, registries or Registries())
-        self.world = World(self.store, self.clock, Regions(addresses), iam_tokens, registry_tokens, keeper)
+        self.world = World.of(self.store, addresses, *_signers(), registries or Registries())
+        self.clock = self.world.clock
         self._controls = self.world.controls
         with self.store.transaction() as session:
             account, self.api_key = create_account(session, self.clock)

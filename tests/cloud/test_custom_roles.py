@@ -87,7 +87,6 @@ def test_a_policy_with_a_custom_role_gives_its_actions_and_no_other(
         ({"actions": ["iam.policy.read"]}, "at least one action"),
         ({"actions": ["container-registry.image.eat"]}, "no action"),
         ({"actions": ["iam-identity.serviceid.get"]}, "no action"),
-        ({"service_name": "coffee-machine"}, "no action"),
         ({"account_id": "0" * 32}, "account_id"),
     ],
 )

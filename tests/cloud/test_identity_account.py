@@ -42,11 +42,16 @@ def test_the_limits_are_told_with_what_is_used(cloud: StandIn, owner: Clients, o
     }
 
 
-def test_limits_of_what_is_not_there_say_so(cloud: StandIn, owner: Clients) -> None:
-    with refused(501, "not_implemented", "profiles"):
-        owner.identity.get_account_limits(cloud.account_id, profiles="true")
-    with refused(501, "not_implemented", "idps"):
-        owner.identity.bulk_list_account_entity_consumption(cloud.account_id, idps=True)
+def test_limits_of_every_kind_are_counted_and_zero_for_what_cannot_be_here(cloud: StandIn, owner: Clients) -> None:
+    flags: Json = dict.fromkeys(("serviceid_groups", "profiles", "templates", "idps", "cr_links", "cr_rules"), True)
+    per = ("claim_rules_per_profile", "cr_links_per_profile", "cr_rules_per_profile", "claim_rules_per_group")
+    lists: Json = {name: ["x"] for name in (*per, "template_versions_per_template")}
+    found = owner.identity.bulk_list_account_entity_consumption(cloud.account_id, **flags, **lists).get_result()
+    parse(IdentityLimitsUsageResponse, found)
+    assert {found[name]["count"] for name in found if "count" in found[name]} == {0, 1}
+    assert found["claim_rules_per_profile"]["profiles"] == [{"profile_id": "x", "count": 0}]
+    texts = dict.fromkeys(lists, "x") | dict.fromkeys(flags, "true")
+    assert owner.identity.get_account_limits(cloud.account_id, **texts).get_result() == found
     with refused(403, "forbidden", "not authorized"):
         owner.identity.get_account_limits("0" * 32)
 
@@ -103,8 +108,10 @@ def test_settings_follow_their_tag_and_rules(cloud: StandIn, owner: Clients) -> 
         set_("*", cloud.account_id, restrict_create_service_id="MAYBE")
     with refused(400, "BXNIM0106E", "900 to 3600"):
         set_("*", cloud.account_id, system_access_token_expiration_in_seconds="899")
-    with refused(501, "not_implemented", "mfa"):
-        set_("*", cloud.account_id, mfa="LEVEL3")
+    with refused(400, "BXNIM0106E", "setting"):
+        set_("*", cloud.account_id, mfa="LEVEL9")
+    with refused(400, "BXNIM0106E", "max_sessions_per_identity"):
+        set_("*", cloud.account_id, max_sessions_per_identity="0")
     history = owner.identity.get_account_settings(cloud.account_id, include_history=True).get_result()["history"]
     assert [entry["action"] for entry in history] == ["update"]
 

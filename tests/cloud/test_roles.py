@@ -7,7 +7,7 @@ from ibm_platform_services.iam_policy_management_v1 import RoleCollection
 
 from sandbox.cloud.core import unverified
 from sandbox.cloud.testing import StandIn
-from tests.cloud.clients import REGISTRY, Clients, Json, allow, clients, make_robot, parse, policy
+from tests.cloud.clients import REGISTRY, Clients, Json, allow, clients, make_robot, parse, policy, refused
 
 pytestmark = [pytest.mark.cloud, pytest.mark.verified]
 
@@ -74,10 +74,24 @@ def test_a_platform_service_has_roles_of_its_own_and_platform_roles(owner: Clien
     assert "iam-identity.serviceid.create" in admin["actions"]
 
 
-@pytest.mark.unknown
-def test_an_unknown_service_has_no_roles(owner: Clients) -> None:
-    found = listed(owner, service_name="coffee-machine")
-    assert found == {"custom_roles": [], "service_roles": [], "system_roles": []}
+@pytest.mark.sandbox_only
+@pytest.mark.parametrize("query", [{"service_name": "coffee-machine"}, {"service_group_id": "coffee"}])
+def test_roles_that_the_stand_in_lacks_are_501(owner: Clients, query: dict[str, str]) -> None:
+    with refused(501, "request_not_processed", "coffee"):
+        listed(owner, **query)
+
+
+def test_the_roles_of_other_services_are_known_from_one_file(owner: Clients) -> None:
+    found = listed(owner, service_name="containers-kubernetes")
+    carried = {item["crn"].rpartition(":")[2]: item["actions"] for item in found["service_roles"]}
+    assert carried["Writer"] == ["containers-kubernetes.kube.write"]
+    assert "containers-kubernetes.cluster.create" in found["system_roles"][3]["actions"]
+
+
+def test_the_group_of_iams_own_services_has_their_roles(owner: Clients) -> None:
+    found = listed(owner, service_group_id="IAM")
+    names = {item["crn"].rpartition(":")[2] for item in found["service_roles"] + found["system_roles"]}
+    assert {"Viewer", "ServiceIdCreator"} <= names
 
 
 @pytest.mark.unknown

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from sandbox.cloud.api.advisor import exemption_routes, report_routes
-from sandbox.cloud.api.identity import account_settings, api_keys, grants, service_id_groups, service_ids, usage
+from sandbox.cloud.api.identity import (
+    account_settings,
+    api_keys,
+    empty_lists,
+    grants,
+    service_id_groups,
+    service_ids,
+    usage,
+)
 from sandbox.cloud.api.login import token_routes
 from sandbox.cloud.api.policies import role_routes, v1_routes, v2_routes
 from sandbox.cloud.api.registry import (
@@ -25,7 +33,7 @@ from sandbox.cloud.errors.resources import ResourceError
 SERVICES = tuple(
     module.routes
     for module in (
-        *(grants, service_ids, service_id_groups, api_keys, account_settings, usage),
+        *(grants, service_ids, service_id_groups, api_keys, account_settings, usage, empty_lists),
         *(v2_routes, v1_routes, role_routes, group_routes, namespace_routes, report_routes, exemption_routes),
         *(events, image_routes, trash_routes, account_routes, retention_routes, token_routes),
     )

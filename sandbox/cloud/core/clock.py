@@ -43,11 +43,14 @@ def millis_text(millis: int) -> str:
     return datetime.fromtimestamp(millis / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def parse_minutes(text: str) -> int:
-    """Read a time that was written in IAM Identity's form, into milliseconds.
+def parse_time(text: str) -> int:
+    """Read a time with its zone, in ISO 8601, into milliseconds; with or without seconds, `Z` or `+0000`.
 
     Raises:
-        ValueError: the text has another form.
+        ValueError: the text has another form, or no zone.
 
     """
-    return int(datetime.strptime(text, "%Y-%m-%dT%H:%M%z").timestamp() * 1000)
+    found = datetime.fromisoformat(text)
+    if found.tzinfo is None:
+        raise ValueError(text)
+    return int(found.timestamp() * 1000)

@@ -8,15 +8,16 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from sqlite3 import Connection
+from sqlite3 import Connection as SqliteConnection
 
-from sqlalchemy import JSON, StaticPool, create_engine, event, text
+from sqlalchemy import JSON, Connection, StaticPool, create_engine, event, inspect, text
 from sqlalchemy.orm import DeclarativeBase, MappedAsDataclass, Session
+from sqlalchemy.schema import CreateColumn
 
 from base.errors import SandboxError
 
 SCHEMA = 3
-"""Counts the changes of the tables: a file of another schema is refused, never guessed at."""
+"""Counts the changes that new tables and columns can't tell: a file of another schema is refused, never guessed at."""
 
 
 class Row(MappedAsDataclass, DeclarativeBase, kw_only=True):
@@ -50,6 +51,7 @@ class Store:
                     "make reset   removes the sandbox's data; alone: give the stand-in another --data",
                 )
             Row.metadata.create_all(connection)
+            _add_columns(connection)
             connection.execute(text(f"PRAGMA user_version = {SCHEMA}"))
 
     @contextmanager
@@ -63,6 +65,16 @@ class Store:
         self._engine.dispose()
 
 
-def _prepare(connection: Connection, _record: object) -> None:
+def _add_columns(connection: Connection) -> None:
+    """Give the tables of an earlier version the columns that came since; each has a default for the rows there."""
+    held = inspect(connection)
+    for table in Row.metadata.sorted_tables:
+        names = {column["name"] for column in held.get_columns(table.name)}
+        for column in table.columns:
+            if column.name not in names:
+                connection.execute(text(f"ALTER TABLE {table.name} ADD COLUMN {CreateColumn(column)}"))
+
+
+def _prepare(connection: SqliteConnection, _record: object) -> None:
     for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
         connection.execute(f"PRAGMA {pragma}").close()

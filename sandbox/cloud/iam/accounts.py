@@ -9,7 +9,8 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from sandbox.cloud.core.clock import Clock
 from sandbox.cloud.core.store import Row
-from sandbox.cloud.iam.identities import ApiKey, ServiceIdGroup, new_key_value
+from sandbox.cloud.iam.history import forget, note
+from sandbox.cloud.iam.identities import ApiKey, Caller, ServiceIdGroup, hash_of, new_key_value
 
 ADMIN_KEY_NAME = "sandbox-admin"
 
@@ -54,8 +55,8 @@ def create_account(session: Session, clock: Clock, key_value: str | None = None)
     )
     value = key_value or new_key_value()
     service_ids = ServiceIdGroup.default(account.id, account.owner_iam_id, now)
-    session.add_all([account, group, service_ids, _admin_key(account, value, now)])
-    session.flush()
+    session.add_all([account, group, service_ids])
+    _add_admin_key(session, account, value, now)
     return account, value
 
 
@@ -63,13 +64,13 @@ def set_admin_key(session: Session, account: Account, value: str, clock: Clock) 
     """Make sure that this value is the key of the account's owner that is called after the sandbox."""
     own = select(ApiKey).where(ApiKey.iam_id == account.owner_iam_id, ApiKey.name == ADMIN_KEY_NAME)
     keys = session.scalars(own).all()
-    wanted = _admin_key(account, value, clock.millis())
-    if any(key.value_hash == wanted.value_hash for key in keys):
+    if any(key.value_hash == hash_of(value) for key in keys):
         return
     for key in keys:
         session.delete(key)
+        forget(session, key.id)
     session.flush()
-    session.add(wanted)
+    _add_admin_key(session, account, value, clock.millis())
 
 
 def default_resource_group(session: Session, account_id: str) -> ResourceGroup:
@@ -78,12 +79,16 @@ def default_resource_group(session: Session, account_id: str) -> ResourceGroup:
     return session.scalars(wanted).one()
 
 
-def _admin_key(account: Account, value: str, now: int) -> ApiKey:
-    return ApiKey.make(
+def _add_admin_key(session: Session, account: Account, value: str, now: int) -> None:
+    owner = Caller(account.owner_iam_id, account.id)
+    key = ApiKey.make(
         account_id=account.id,
-        iam_id=account.owner_iam_id,
-        created_by=account.owner_iam_id,
+        iam_id=owner.iam_id,
+        created_by=owner.iam_id,
         name=ADMIN_KEY_NAME,
         value=value,
         now=now,
     )
+    session.add(key)
+    session.flush()
+    note(session, key.id, "create", owner, now)

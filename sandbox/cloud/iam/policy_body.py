@@ -9,7 +9,7 @@ from typing import Self, cast
 import msgspec
 
 from sandbox.cloud.core import limits, regions, unverified
-from sandbox.cloud.errors.base import MalformedError
+from sandbox.cloud.errors.base import MalformedError, NotImplementedYetError
 from sandbox.cloud.iam import roles
 from sandbox.cloud.iam.policy_rule import compile_rule
 
@@ -138,6 +138,7 @@ class PolicyBody(msgspec.Struct):
 
         Raises:
             MalformedError: a rule is broken; the text says which.
+            NotImplementedYetError: a role belongs to a service that the stand-in lacks.
 
         """
         if self.type not in (ACCESS, AUTHORIZATION):
@@ -173,6 +174,8 @@ class PolicyBody(msgspec.Struct):
             raise MalformedError("control.grant.roles must name at least one role")
         for role in self.control.grant.roles:
             if roles.parse(role.role_id) is None and role.role_id not in custom_roles:
+                if roles.is_elsewhere(role.role_id):
+                    raise NotImplementedYetError(f"the role '{role.role_id}'")
                 raise MalformedError(f"control.grant.roles: there is no role '{role.role_id}'")
 
     def _check_resource(self, account_id: str) -> None:

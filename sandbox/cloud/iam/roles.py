@@ -5,10 +5,12 @@ Sources: IBM's docs on IAM roles and actions (Container Registry, IAM Identity S
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 
 from sandbox.cloud.core import unverified
+from sandbox.cloud.iam.services import OTHERS
 
 REGISTRY = "container-registry"
 IDENTITY = "iam-identity"
@@ -16,6 +18,9 @@ ACCESS_MANAGEMENT = "iam-access-management"
 RESOURCE_GROUPS = "resource-controller"
 ANY_SERVICE = "alliamserviceroles"
 """The name under which Terraform asks for the roles of a policy that names no service."""
+
+IAM_GROUP = "IAM"
+"""The service group of IAM's own services, under which their roles can be listed at once."""
 
 PLATFORM_SERVICES = frozenset({IDENTITY, ACCESS_MANAGEMENT, RESOURCE_GROUPS})
 
@@ -92,6 +97,7 @@ _IDENTITY_ACTIONS: dict[str, set[str]] = {
 }
 """Action, without `iam-identity.` -> the platform roles that carry it."""
 
+_SERVICE_ROLE = re.compile(r"crn:v1:bluemix:public:([a-z0-9-]+)::::serviceRole:\w+")
 _MANAGE_POLICIES = frozenset({"iam.policy.create", "iam.policy.update", "iam.policy.delete"})
 
 
@@ -128,14 +134,22 @@ def actions(role_crn: str, service: str) -> frozenset[str]:
         return _platform_actions(role, service)
     if role == SERVICE_ID_CREATOR:
         return frozenset({f"{IDENTITY}.serviceid.create"} if service == IDENTITY else ())
+    if service in OTHERS:
+        return _carried(role, service)
     if service == REGISTRY and role in SERVICE_ROLES:
         own = {f"{REGISTRY}.{action}" for action, carriers in _REGISTRY_ACTIONS.items() if role in carriers}
         return _REGISTRY_EXTRAS | own
     return frozenset()
 
 
+def _carried(role: str, service: str) -> frozenset[str]:
+    return frozenset(action for action, carriers in OTHERS[service].actions.items() if role in carriers)
+
+
 def _platform_actions(role: str, service: str) -> frozenset[str]:
     found = {READ_POLICY}
+    if service in OTHERS:
+        found |= _carried(role, service)
     if role == "Administrator":
         found |= _MANAGE_POLICIES
     if service == IDENTITY:
@@ -149,20 +163,26 @@ def _platform_actions(role: str, service: str) -> frozenset[str]:
 
 def is_known(service: str) -> bool:
     """Tell whether the stand-in knows the roles of a service."""
-    return service in PLATFORM_SERVICES | {REGISTRY, ANY_SERVICE}
+    return service in PLATFORM_SERVICES | {REGISTRY, ANY_SERVICE} or service in OTHERS
 
 
 def service_roles(service: str) -> tuple[str, ...]:
     """Return the names of a service's own roles."""
     if service == IDENTITY:
         return IDENTITY_ROLES
+    if service in OTHERS:
+        return OTHERS[service].roles
     return SERVICE_ROLES if service in (REGISTRY, ANY_SERVICE) else ()
 
 
+def is_elsewhere(role_crn: str) -> bool:
+    """Tell whether a CRN has the form of a role of a service whose own roles the stand-in lacks."""
+    match = _SERVICE_ROLE.fullmatch(role_crn)
+    return match is not None and match[1] not in (*PLATFORM_SERVICES, REGISTRY, "iam")
+
+
 def actions_of(service: str) -> frozenset[str]:
-    """Return all actions of a service, of which custom roles are made."""
-    if not is_known(service):
-        return frozenset()
+    """Return all actions of a known service, of which custom roles are made."""
     names = (*PLATFORM_ROLES, *service_roles(service))
     return frozenset(action for name in names for action in actions(crn(name), service))
 

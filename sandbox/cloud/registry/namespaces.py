@@ -24,7 +24,9 @@ class Namespace(Row):
     name: Mapped[str] = mapped_column(primary_key=True)
     account_id: Mapped[str] = mapped_column(index=True)
     resource_group_id: Mapped[str]
-    """Empty until the namespace is in a group; today's API puts each into one when it makes it."""
+    """The account's default group where the caller named none; empty in what was made before there were groups."""
+    is_assigned: Mapped[bool] = mapped_column(kw_only=True, default=True, server_default="1")
+    """Whether a caller chose the group: only then it stays for good."""
     created_at: Mapped[int]
     resource_created_at: Mapped[int]
     updated_at: Mapped[int]

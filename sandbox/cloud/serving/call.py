@@ -146,6 +146,18 @@ class Call:
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise MalformedError(str(error)) from error
 
+    def read(self, given: Mapping[str, object], shape: type[T]) -> T:
+        """Read parameters of the query, whose numbers and flags are texts.
+
+        Raises:
+            MalformedError: one of them has no legal value.
+
+        """
+        try:
+            return msgspec.convert(given, shape, strict=False)
+        except msgspec.ValidationError as error:
+            raise MalformedError(str(error)) from error
+
     def path(self, name: str) -> str:
         """Return a path parameter, decoded; the router matched the raw path."""
         return unquote(str(self.request.path_params[name]))

@@ -44,7 +44,7 @@ class Routes:
         self.operations: list[Operation] = []
 
     def on(self, method: str, path: str, *, public: bool = False, settle: bool = False) -> Callable[[Handler], Handler]:
-        """Register a handler; the caller of a `public` one needn't be known.
+        """Register a handler; the caller of a `public` one needn't be known. A slash at the path's end is for show.
 
         `settle`: what the real registries are known to have news of is looked at before, and what the call changes in
         them is done before it is answered, unless a registry is down.
@@ -65,7 +65,7 @@ class Routes:
 
             summary = (handler.__doc__ or "").partition("\n")[0]
             self.operations.append(Operation(method, path, summary, public, self.errors))
-            self.routes.append(Route(path, endpoint, methods=[method], name=handler.__name__))
+            self.routes.append(Route(path.rstrip("/"), endpoint, methods=[method], name=handler.__name__))
             return handler
 
         return register

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
+from typing import Self
 
 from sandbox.cloud.controls import Controls
 from sandbox.cloud.core.clock import Clock
@@ -11,7 +13,10 @@ from sandbox.cloud.core.store import Store
 from sandbox.cloud.iam.activity import Activity
 from sandbox.cloud.iam.tokens import IamTokens
 from sandbox.cloud.registry.tokens import RegistryTokens
-from sandbox.cloud.serving.keeper import Keeper
+from sandbox.cloud.serving.keeper import Keeper, Registries
+
+_TICK = 1.0
+"""Seconds between two looks at what is to be written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,5 +29,23 @@ class World:
     iam_tokens: IamTokens
     registry_tokens: RegistryTokens
     keeper: Keeper
+    activity: Activity
     controls: Controls = field(default_factory=Controls)
-    activity: Activity = field(default_factory=Activity)
+
+    @classmethod
+    def of(
+        cls, store: Store, addresses: dict[str, str], iam: IamTokens, tokens: RegistryTokens, registries: Registries
+    ) -> Self:
+        """Put a world together, with a clock of its own; `addresses` maps region to host:port."""
+        clock = Clock()
+        keeper = Keeper(store, clock, tokens, registries)
+        return cls(store, clock, Regions(addresses), iam, tokens, keeper, Activity(store))
+
+    async def run(self) -> None:
+        """Do what is to be done beside requests, until cancelled."""
+        try:
+            while True:
+                self.activity.keep()
+                await asyncio.sleep(_TICK)
+        finally:
+            self.activity.keep()

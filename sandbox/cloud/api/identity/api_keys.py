@@ -121,7 +121,7 @@ def update(call: Call) -> Response:
         key.description = body.description or None
     if body.support_sessions is not None:
         key.support_sessions = body.support_sessions
-    set_leak_and_expiry(call, key, body.action_when_leaked, body.expires_at)
+    set_leak_and_expiry(call, key, body)
     key.touch(call.now)
     call.record(key.id, "update")
     return _answer(call, key, value=key.stored_value or "")

@@ -10,7 +10,7 @@ from sqlalchemy import delete, func, select
 
 from sandbox.cloud.api.identity.versions import new_context
 from sandbox.cloud.core import limits, unverified
-from sandbox.cloud.core.clock import minutes_text, parse_minutes
+from sandbox.cloud.core.clock import minutes_text, parse_time
 from sandbox.cloud.errors.identity import IdentityError
 from sandbox.cloud.iam.history import shown_history
 from sandbox.cloud.iam.identities import ApiKey, hash_of, is_service_id, new_key_value
@@ -65,7 +65,7 @@ def create_key(call: Call, body: CreateBody, iam_id: str, account_id: str) -> di
     key.support_sessions = body.support_sessions or False
     key.locked = call.request.headers.get("entity-lock") == "true"
     key.disabled = call.request.headers.get("entity-disable") == "true"
-    set_leak_and_expiry(call, key, body.action_when_leaked, body.expires_at)
+    set_leak_and_expiry(call, key, body)
     call.session.add(key)
     call.session.flush()
     call.made(key.id)
@@ -126,13 +126,14 @@ def _check_user_rules(body: CreateBody, iam_id: str) -> None:
         raise IdentityError.malformed("store_value is for API keys of service IDs")
 
 
-def set_leak_and_expiry(call: Call, key: ApiKey, action: str | None, expires_at: str | None) -> None:
+def set_leak_and_expiry(call: Call, key: ApiKey, body: CreateBody | UpdateBody) -> None:
     """Set what happens when the key leaks, and when it ends; None leaves as it is, an empty text means never.
 
     Raises:
         IdentityError: a value is not legal.
 
     """
+    action, expires_at = body.action_when_leaked, body.expires_at
     if action is not None:
         if action not in _WHEN_LEAKED:
             raise IdentityError.malformed(f"action_when_leaked must be one of {', '.join(_WHEN_LEAKED)}")
@@ -143,9 +144,10 @@ def set_leak_and_expiry(call: Call, key: ApiKey, action: str | None, expires_at:
         key.expires_at = None
         return
     try:
-        at = parse_minutes(expires_at)
-    except ValueError as error:
+        at = parse_time(expires_at)
+    except (ValueError, OverflowError) as error:
         raise IdentityError.malformed("expires_at must have the form yyyy-MM-ddTHH:mm+0000") from error
-    if at <= call.now and unverified.PAST_EXPIRY_IS_REFUSED:
+    doing = "create" if isinstance(body, CreateBody) else "update"
+    if at <= call.now and unverified.PAST_EXPIRY_IS_REFUSED[doing]:
         raise IdentityError.malformed("expires_at lies in the past")
     key.expires_at = at

@@ -3,90 +3,98 @@
 from __future__ import annotations
 
 import msgspec
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import InstrumentedAttribute
 from starlette.responses import Response
 
 from sandbox.cloud.core import limits, unverified
 from sandbox.cloud.core.answers import answer
 from sandbox.cloud.errors.identity import IdentityError
 from sandbox.cloud.iam import authz, roles
-from sandbox.cloud.iam.identities import ApiKey, ServiceId, ServiceIdGroup
+from sandbox.cloud.iam.identities import ApiKey, Entity, ServiceId, ServiceIdGroup
 from sandbox.cloud.serving.call import Call
 from sandbox.cloud.serving.routing import Routes
 
 routes = Routes(IdentityError)
 
 _PATH = "/v1/accounts/{id}/limits/identity"
-_LACKING = (
-    *("profiles", "templates", "template_versions_per_template", "idps", "claim_rules_per_group"),
-    *("claim_rules_per_profile", "cr_links", "cr_links_per_profile", "cr_rules", "cr_rules_per_profile"),
-)
-"""What belongs to trusted profiles, templates and identity providers, which the stand-in lacks."""
+
+Counted = InstrumentedAttribute[str] | None
 
 
-class UsageBody(msgspec.Struct):
-    """What is asked for; the lists name groups and IAM IDs."""
+class Asked(msgspec.Struct):
+    """What is asked for: counts of the account, and counts of each of those that a list names."""
 
     serviceid_groups: bool = False
+    profiles: bool = False
+    templates: bool = False
+    idps: bool = False
+    cr_links: bool = False
+    cr_rules: bool = False
     serviceids_per_group: list[str] = []
     apikeys_per_identity: list[str] = []
+    template_versions_per_template: list[str] = []
+    claim_rules_per_group: list[str] = []
+    claim_rules_per_profile: list[str] = []
+    cr_links_per_profile: list[str] = []
+    cr_rules_per_profile: list[str] = []
+
+
+_COUNTS: dict[str, tuple[tuple[str, int, type[Entity] | None], ...]] = {
+    "serviceid_groups": (("serviceid_groups", unverified.SERVICE_ID_GROUPS, ServiceIdGroup),),
+    "profiles": (("profiles", limits.PROFILES_PER_ACCOUNT, None),),
+    "templates": tuple(
+        (name, unverified.TEMPLATES, None) for name in ("profile_templates", "account_settings_templates")
+    ),
+    "idps": (("idps", unverified.IDENTITY_PROVIDERS, None),),
+    "cr_links": (("cr_links", unverified.LINKS_PER_ACCOUNT, None),),
+    "cr_rules": (("cr_rules", unverified.RULES_PER_ACCOUNT, None),),
+}
+"""What is asked for -> name, limit and table of each count in the answer; no table where nothing can be here."""
+
+_LISTS: dict[str, tuple[int, str, str, Counted]] = {
+    "serviceids_per_group": (limits.SERVICE_IDS_PER_GROUP, "serviceid_groups", "group_id", ServiceId.group_id),
+    "apikeys_per_identity": (limits.API_KEYS_PER_IDENTITY, "identities", "iam_id", ApiKey.iam_id),
+    "template_versions_per_template": (unverified.TEMPLATE_VERSIONS, "templates", "template_id", None),
+    "claim_rules_per_group": (unverified.CLAIM_RULES, "access_groups", "group_id", None),
+    "claim_rules_per_profile": (unverified.CLAIM_RULES, "profiles", "profile_id", None),
+    "cr_links_per_profile": (unverified.LINKS, "profiles", "profile_id", None),
+    "cr_rules_per_profile": (unverified.CLAIM_RULES, "profiles", "profile_id", None),
+}
+"""What is asked for -> limit, name of the answer's list, name of the id in it, and the column that is counted by it."""
 
 
 @routes.on("GET", _PATH)
 def get(call: Call) -> Response:
     """Return what the query asks for; its lists are separated by commas."""
-    call.refuse_queries(*_LACKING)
-    wanted = UsageBody(
-        serviceid_groups=call.query("serviceid_groups") == "true",
-        serviceids_per_group=_listed(call, "serviceids_per_group"),
-        apikeys_per_identity=_listed(call, "apikeys_per_identity"),
-    )
-    return _answer(call, wanted)
+    kinds = {each.name: each.type for each in msgspec.structs.fields(Asked)}
+    given = {name: text for name, text in call.request.query_params.items() if name in kinds}
+    asked = {name: text if kinds[name] is bool else list(filter(None, text.split(","))) for name, text in given.items()}
+    return _answer(call, call.read(asked, Asked))
 
 
 @routes.on("POST", _PATH)
 def post(call: Call) -> Response:
     """Return what the body asks for."""
-    named = call.json(dict[str, object])
-    for name in _LACKING:
-        if named.get(name):
-            raise IdentityError.not_implemented(f"The sandbox lacks limits of {name}.")
-    return _answer(call, call.json(UsageBody))
+    return _answer(call, call.json(Asked))
 
 
-def _answer(call: Call, wanted: UsageBody) -> Response:
+def _answer(call: Call, asked: Asked) -> Response:
     account_id = call.path("id")
     if account_id != call.caller.account_id:
         raise IdentityError.forbidden()
     call.authorize(f"{roles.IDENTITY}.serviceid.get", authz.platform_target(account_id, roles.IDENTITY))
+
     shown: dict[str, object] = {}
-    if wanted.serviceid_groups:
-        groups = select(func.count()).where(ServiceIdGroup.account_id == account_id)
-        shown["serviceid_groups"] = {"limit": unverified.SERVICE_ID_GROUPS, "count": call.session.scalar(groups)}
-    if wanted.serviceids_per_group:
-        members = [
-            {
-                "group_id": group,
-                "count": call.session.scalar(
-                    select(func.count()).where(ServiceId.account_id == account_id, ServiceId.group_id == group)
-                ),
-            }
-            for group in wanted.serviceids_per_group
-        ]
-        shown["serviceids_per_group"] = {"limit": limits.SERVICE_IDS_PER_GROUP, "serviceid_groups": members}
-    if wanted.apikeys_per_identity:
-        keys = [
-            {
-                "iam_id": iam_id,
-                "count": call.session.scalar(
-                    select(func.count()).where(ApiKey.account_id == account_id, ApiKey.iam_id == iam_id)
-                ),
-            }
-            for iam_id in wanted.apikeys_per_identity
-        ]
-        shown["apikeys_per_identity"] = {"limit": limits.API_KEYS_PER_IDENTITY, "identities": keys}
+    for name, counts in _COUNTS.items():
+        for key, limit, table in counts if getattr(asked, name) else ():
+            shown[key] = {"limit": limit, "count": _count(call, table.account_id == account_id) if table else 0}
+    for name, (limit, title, key, column) in _LISTS.items():
+        if ids := getattr(asked, name):
+            members = [{key: each, "count": 0 if column is None else _count(call, column == each)} for each in ids]
+            shown[name] = {"limit": limit, title: members}
     return answer(shown)
 
 
-def _listed(call: Call, name: str) -> list[str]:
-    return [item for item in (call.query(name) or "").split(",") if item]
+def _count(call: Call, condition: ColumnElement[bool]) -> int:
+    return call.session.scalar(select(func.count()).where(condition)) or 0

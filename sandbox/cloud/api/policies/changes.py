@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
+
 from sqlalchemy import ColumnElement, func, select
 
 from sandbox.cloud.api.policies.showing import shown
 from sandbox.cloud.core import limits, unverified
 from sandbox.cloud.errors.policies import PolicyError
 from sandbox.cloud.iam import roles
-from sandbox.cloud.iam.accounts import Account
 from sandbox.cloud.iam.custom_roles import custom_roles
 from sandbox.cloud.iam.identities import ServiceId, is_service_id
 from sandbox.cloud.iam.policies import ACTIVE, DELETED, Policy
 from sandbox.cloud.iam.policy_body import ACCESS, AUTHORIZATION, PolicyBody
 from sandbox.cloud.serving.call import Call
+
+_USER = re.compile(r"[A-Za-z0-9]+-[A-Za-z0-9][A-Za-z0-9@._-]*")
+"""A user's IAM ID: the realm, such as IBMid, and the user there."""
 
 
 def create(call: Call, body: PolicyBody, version: int) -> Policy:
@@ -125,10 +129,11 @@ def _check(call: Call, body: PolicyBody, action: str, version: int) -> None:
 
 
 def _exists(call: Call, iam_id: str) -> bool:
+    """Tell whether a policy may be for this identity: any user, whom IAM may not have met yet, but only a known ID."""
     if is_service_id(iam_id):
         service_id = call.session.get(ServiceId, iam_id.removeprefix("iam-"))
         return service_id is not None and service_id.account_id == call.caller.account_id
-    return call.session.get_one(Account, call.caller.account_id).owner_iam_id == iam_id
+    return _USER.fullmatch(iam_id) is not None
 
 
 def _refuse_too_many(call: Call, body: PolicyBody) -> None:

@@ -12,10 +12,12 @@ from sandbox.cloud.api.policies.changes import may_read
 from sandbox.cloud.core import limits, unverified
 from sandbox.cloud.core.answers import answer
 from sandbox.cloud.core.tags import next_tag
+from sandbox.cloud.errors.base import NotImplementedYetError
 from sandbox.cloud.errors.policies import PolicyError
 from sandbox.cloud.iam import authz, roles
 from sandbox.cloud.iam.custom_roles import CustomRole, custom_roles, is_legal
 from sandbox.cloud.iam.policies import ACTIVE, Policy
+from sandbox.cloud.iam.services import OTHERS
 from sandbox.cloud.serving.call import Call
 from sandbox.cloud.serving.routing import Routes
 
@@ -39,16 +41,17 @@ class RoleBody(msgspec.Struct):
 @routes.on("GET", _PATH)
 def list_roles(call: Call) -> Response:
     """List the roles that a service knows, with names in the caller's language; nothing for a caller without rights."""
-    call.refuse_queries("source_service_name", "service_group_id")
+    call.refuse_queries("source_service_name")
     language = call.request.headers.get("accept-language", "")
     account_id = call.query("account_id") or call.caller.account_id
-    service = call.query("service_name") or roles.ANY_SERVICE
-    readable = roles.is_known(service) and may_read(call, account_id)
+    service = call.query("service_name") or _group(call) or roles.ANY_SERVICE
+    _see_that_it_is_known(service)
+    readable = may_read(call, account_id)
 
     def described(names: tuple[str, ...]) -> list[dict[str, object]]:
         return [roles.describe(name, service, language) for name in names] if readable else []
 
-    custom = custom_roles(call.session, account_id) if may_read(call, account_id) else []
+    custom = custom_roles(call.session, account_id) if readable else []
     return answer(
         {
             "custom_roles": [
@@ -70,7 +73,9 @@ def create(call: Call) -> Response:
     call.authorize(roles.CREATE_ROLE, authz.platform_target(account_id, roles.ACCESS_MANAGEMENT))
     if not body.name or not is_legal(body.name):
         raise PolicyError.malformed("name must be alphanumeric and capitalised")
-    service = body.service_name or ""
+    if not body.service_name:
+        raise PolicyError.malformed("service_name is missing or empty")
+    service = body.service_name
     held = custom_roles(call.session, account_id)
     if len(held) >= limits.CUSTOM_ROLES_PER_ACCOUNT:
         raise PolicyError.too_many(limits.CUSTOM_ROLES_PER_ACCOUNT)
@@ -131,11 +136,27 @@ def delete(call: Call) -> Response:
     return Response(status_code=204)
 
 
+def _group(call: Call) -> str | None:
+    """Return the service whose roles stand for those of the service group that is asked for."""
+    group = call.query("service_group_id")
+    if group not in (None, roles.IAM_GROUP):
+        raise NotImplementedYetError(f"the service group {group}")
+    return roles.IDENTITY if group else None
+
+
+def _see_that_it_is_known(service: str) -> None:
+    if not roles.is_known(service):
+        raise NotImplementedYetError(f"the roles of the service '{service}'")
+
+
 def _check(body: RoleBody, service: str) -> None:
+    _see_that_it_is_known(service)
     if not body.display_name:
         raise PolicyError.malformed("display_name must not be empty")
     known = roles.actions_of(service)
     unknown = [action for action in body.actions if action not in known]
+    if unknown and service in OTHERS:
+        raise NotImplementedYetError(f"the action '{unknown[0]}'")
     if unknown:
         raise PolicyError.malformed(f"{service or 'the service'} has no action '{unknown[0]}'")
     if not any(action.startswith(f"{service}.") for action in body.actions):

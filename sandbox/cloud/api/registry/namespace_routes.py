@@ -59,6 +59,7 @@ def create(call: Call) -> Response:
             name=name,
             account_id=scope.account_id,
             resource_group_id=group.id,
+            is_assigned="x-auth-resource-group" in call.request.headers,
             created_at=call.now,
             resource_created_at=call.now,
             updated_at=call.now,
@@ -70,16 +71,16 @@ def create(call: Call) -> Response:
 
 @routes.on("PATCH", _ONE)
 def assign(call: Call) -> Response:
-    """Put a namespace into a resource group; one that is in a group stays there."""
+    """Put a namespace into a resource group; one that was put into a group stays there."""
     scope, name = Scope.of(call), call.path("name")
     scope.authorize_account("namespace.create")
     found = _own(scope, name)
     if not call.request.headers.get("x-auth-resource-group"):
         raise RegistryError.malformed("The header X-Auth-Resource-Group is missing.")
     group = _resource_group(call, scope.account_id)
-    if found.resource_group_id:
+    if found.resource_group_id and found.is_assigned and group.id != found.resource_group_id:
         raise RegistryError(*unverified.RESOURCE_GROUP_SET)
-    found.resource_group_id = group.id
+    found.resource_group_id, found.is_assigned = group.id, True
     found.resource_created_at = found.updated_at = call.now
     return answer({"namespace": name})
 

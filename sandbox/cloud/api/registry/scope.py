@@ -35,6 +35,8 @@ class Scope:
         account_id = call.request.headers.get("account")
         if not account_id:
             raise RegistryError(*unverified.ACCOUNT_MISSING)
+        if unverified.ADVISOR_TAKES_ANOTHER_ACCOUNT and str(call.request.scope["path"]).startswith("/va/"):
+            account_id = call.caller.account_id
         if account_id != call.caller.account_id:
             raise RegistryError.other_account()
         return cls(call, call.world.regions.of_host(call.request.headers.get("host", "")), account_id)
