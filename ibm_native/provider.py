@@ -85,8 +85,6 @@ class IbmNative(Provider):
         self.journal = journal or Journal()
         self._connection = Connection()
         self._cloud: Cloud | None = None
-        # The engine checks a replacement a second time, without old inputs: what was in the state once stays here.
-        self._in_state: set[str] = set()
         self._lives = {each.declaration.token: each for each in LIVES}
         self._functions = {each.token: each for each in FUNCTIONS}
 
@@ -131,8 +129,6 @@ class IbmNative(Provider):
         """Check a resource's inputs, all of them at once, and fill in defaults."""
         life = self._life(request.type)
         inputs = life.declaration.inputs
-        if request.old_inputs:
-            self._in_state.add(request.urn)
         checked, problems = check(inputs, request.new_inputs)
         given = frozenset(each.name for each in inputs if each.wire in checked)
         problems += life.problems(given, known(inputs, checked)) + self._elsewhere(inputs, checked)
@@ -147,6 +143,7 @@ class IbmNative(Provider):
         inputs = life.declaration.inputs
         old = request.old_inputs if isinstance(request, OldInputsDiffRequest) else request.old_state
         found = diff(inputs, old, request.new_inputs)
+        self.journal.end(request.urn, request.resource_id)
         if found.replaces:
             found.delete_before_replace = life.delete_first(known(inputs, old), known(inputs, request.new_inputs))
         return found
@@ -167,6 +164,7 @@ class IbmNative(Provider):
         declaration = life.declaration
         before = known(declaration.inputs, request.inputs)
         state = known(declaration.outputs, request.properties)
+        self.journal.end(request.urn, request.resource_id)
         found = await life.read(self._call(request.urn), request.resource_id, before, state)
         if found is None:
             return ReadResponse("")
@@ -197,6 +195,7 @@ class IbmNative(Provider):
         life = self._life(request.type)
         state = known(life.declaration.outputs, request.properties)
         await life.delete(self._call(request.urn), request.resource_id, state)
+        self.journal.end(request.urn, request.resource_id)
 
     async def invoke(self, request: InvokeRequest) -> InvokeResponse:
         """Call a function, after checking its arguments."""
@@ -248,7 +247,7 @@ class IbmNative(Provider):
         return life
 
     def _call(self, urn: str) -> Call:
-        return Call(self._reach(), urn, self.journal, urn in self._in_state)
+        return Call(self._reach(), urn, self.journal)
 
     def _reach(self) -> Cloud:
         if self._cloud is None:

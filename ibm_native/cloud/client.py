@@ -70,10 +70,10 @@ class Cloud:
         self._shared: dict[str, asyncio.Future[object]] = {}
 
     def close(self) -> None:
-        """End the threads, and the connections that the SDKs keep open."""
+        """End the threads, and the connections that the SDKs keep open, once no thread needs them."""
         self._pool.shutdown(wait=False, cancel_futures=True)
-        with self._lock:
-            self._forget()
+        # A thread may hold the lock until IAM answers, and the event loop waits for nobody.
+        threading.Thread(target=self._sign_out, name="ibm-cloud-close", daemon=True).start()
 
     async def account(self, what: str) -> str:
         """Return the account's id: the configured one, or the one that the API key belongs to."""
@@ -160,7 +160,7 @@ class Cloud:
                 if isinstance(error, errors.ApiError) and error.status == 401 and not renewed:
                     # The token may have been withdrawn since; a refused call had no effect.
                     renewed = True
-                    self._sign_out()
+                    await asyncio.get_running_loop().run_in_executor(self._pool, self._sign_out)
                     continue
                 last = _ATTEMPTS_TO_CONNECT if isinstance(error, errors.UnreachableError) else _ATTEMPTS
                 allowed = error.repeat is errors.Repeat.SAFE or (
@@ -195,6 +195,7 @@ class Cloud:
             return self._authenticator, token
 
     def _sign_out(self) -> None:
+        """Forget the token and the clients that carry it. Runs in a thread."""
         with self._lock:
             self._forget()
 

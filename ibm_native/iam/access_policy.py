@@ -20,14 +20,15 @@ from ibm_native.model.declare import Plain, Prop, Resource
 from ibm_native.model.derive import Problem
 from ibm_native.model.lifecycle import (
     LOST_ANSWER_SECONDS,
+    Attempt,
     Call,
     Found,
     LifeCycle,
-    Made,
     gone,
     once_known,
     or_none,
     undone_by,
+    unless_refused,
     unless_stale,
     until_listed,
 )
@@ -123,32 +124,30 @@ class AccessPolicyLife(LifeCycle):
         iam_id = inputs.text("iam_id")
         what = f"create access policy for {iam_id}"
         account = await call.cloud.account(what)
-        mark = Mark.new(call.urn)
         crns = await role_crns(call.cloud, what, account, inputs.text("service"), inputs.texts("roles"))
         group = await group_id(call.cloud, what, inputs.maybe_text("resource_group"))
-        wanted = _Wanted(what, crns, policy_shape.attributes(account, inputs, group), mark)
+        attempt = Attempt.begin(call, account)
+        wanted = _Wanted(what, crns, policy_shape.attributes(account, inputs, group), attempt.mark)
         try:
-            resource_id = await self._post(call, inputs, wanted)
+            resource_id = await unless_refused(attempt, lambda: self._make(attempt, inputs, wanted))
         except LostAnswerError:
             found = await call.pace.until(
-                lambda: self._attempt(call, account, iam_id, mark), within=LOST_ANSWER_SECONDS, why=what
+                lambda: self._attempt(call, account, iam_id, attempt.mark), within=LOST_ANSWER_SECONDS, why=what
             )
             if found is None:
                 raise
             resource_id = found
-        except ConflictError as error:
-            await self.delete(call, _own(error, mark), inputs)
-            resource_id = await self._post(call, inputs, wanted)
-        async with undone_by(lambda: self.delete(call, resource_id, inputs)):
+        attempt.made(resource_id)
+        async with undone_by(lambda: self.undo(call, resource_id, inputs)):
             left = await until_listed(
-                call,
+                attempt,
                 what,
-                Made(resource_id, mark),
+                resource_id,
                 lambda: self._of_subject(call, account, iam_id),
                 lambda: self._get(call, resource_id),
             )
             for each in left:
-                await self.delete(call, each, inputs)
+                await self.undo(call, each, inputs)
         return resource_id, {}
 
     async def read(self, call: Call, resource_id: str, inputs: Values, state: Values) -> Found | None:
@@ -205,6 +204,14 @@ class AccessPolicyLife(LifeCycle):
         job = Job(what, _NEEDS, unlock=unlock_command(state.text("iam_id")))
         await gone(call, what, lambda: call.cloud.policies(job, lambda api: api.delete_v2_policy(resource_id)))
 
+    async def _make(self, attempt: Attempt, inputs: Values, wanted: _Wanted) -> str:
+        """Post; once more after removing what an earlier attempt left, if that is in the way."""
+        try:
+            return await self._post(attempt.call, inputs, wanted)
+        except ConflictError as error:
+            await self.undo(attempt.call, _left_over(error, attempt), inputs)
+        return await self._post(attempt.call, inputs, wanted)
+
     async def _post(self, call: Call, inputs: Values, wanted: _Wanted) -> str:
         reply = await once_known(
             call,
@@ -253,12 +260,12 @@ class _Wanted:
     mark: Mark
 
 
-def _own(error: ConflictError, mark: Mark) -> str:
-    """Return the id of the policy that a create ran into, if that is a trace of the same resource; raises otherwise."""
+def _left_over(error: ConflictError, attempt: Attempt) -> str:
+    """Return the id of the policy that a create ran into, if an earlier attempt left it; raises otherwise."""
     policy = mapping(error.conflicting)
-    if mark.same_resource(text(policy, "description")):
-        return text(policy, "id")
-    raise _named(error)
+    if not attempt.left_by_another(policy):
+        raise _named(error)
+    return text(policy, "id")
 
 
 def _named(error: ConflictError) -> ConflictError:

@@ -17,14 +17,15 @@ from ibm_native.model import rules
 from ibm_native.model.declare import Plain, Prop, Resource
 from ibm_native.model.lifecycle import (
     LOST_ANSWER_SECONDS,
+    Attempt,
     Call,
     Found,
     LifeCycle,
-    Made,
     gone,
     once_known,
     or_none,
     undone_by,
+    unless_refused,
     unless_stale,
     until_listed,
 )
@@ -94,30 +95,31 @@ class ApiKeyLife(LifeCycle):
         """Make the key, then remove what an earlier, broken-off create of it left."""
         what = f"create API key {inputs.text('name')!r}"
         account = await call.cloud.account(what)
-        mark = Mark.new(call.urn)
+        attempt = Attempt.begin(call, account)
         try:
-            body = await self._make(call, what, account, inputs, mark)
+            body = await unless_refused(attempt, lambda: self._make(attempt, what, inputs))
         except LostAnswerError:
             # The key may exist, but nobody knows its value.
-            if not await self._remove_attempt(call, what, account, inputs, mark):
+            if not await self._remove_attempt(attempt, what, inputs):
                 raise
-            body = await self._make(call, what, account, inputs, mark)
+            body = await unless_refused(attempt, lambda: self._make(attempt, what, inputs))
         resource_id, value = text(body, "id"), text(body, "apikey")
         conceal(value)
-        async with undone_by(lambda: self.delete(call, resource_id, inputs)):
+        attempt.made(resource_id)
+        async with undone_by(lambda: self.undo(call, resource_id, inputs)):
             if not value:
                 raise ProviderError(what, "IAM made the key but didn't show its value", "The key was removed again.")
             iam_id = inputs.text("iam_id")
             left = await until_listed(
-                call,
+                attempt,
                 what,
-                Made(resource_id, mark),
+                resource_id,
                 lambda: self._of_identity(call, account, iam_id),
                 lambda: self._get(call, resource_id),
             )
             for each in left:
                 if not await self._was_used(call, each):
-                    await self.delete(call, each, inputs)
+                    await self.undo(call, each, inputs)
         return resource_id, {"crn": text(body, "crn"), "api_key": value}
 
     async def read(self, call: Call, resource_id: str, inputs: Values, state: Values) -> Found | None:
@@ -165,22 +167,23 @@ class ApiKeyLife(LifeCycle):
         job = Job(what, _NEEDS, unlock=_unlock_command(resource_id, state))
         await gone(call, what, lambda: call.cloud.identity(job, lambda api: api.delete_api_key(resource_id)))
 
-    async def _make(self, call: Call, what: str, account: str, inputs: Values, mark: Mark) -> Json:
+    async def _make(self, attempt: Attempt, what: str, inputs: Values) -> Json:
         """Post; once more after making room, if the identity holds all the keys that it may."""
         try:
-            return await self._post(call, what, account, inputs, mark)
+            return await self._post(attempt, what, inputs)
         except ApiError as refused:
-            if refused.status not in _LIMIT_STATUSES or not await self._made_room(call, account, inputs, mark, refused):
+            if refused.status not in _LIMIT_STATUSES or not await self._made_room(attempt, inputs, refused):
                 raise
-        return await self._post(call, what, account, inputs, mark)
+        return await self._post(attempt, what, inputs)
 
-    async def _made_room(self, call: Call, account: str, inputs: Values, mark: Mark, refused: ApiError) -> bool:
-        """Tell whether a key was removed that nobody can be using: it is of this resource, which the state lacks."""
-        held = await self._of_identity(call, account, inputs.text("iam_id"))
+    async def _made_room(self, attempt: Attempt, inputs: Values, refused: ApiError) -> bool:
+        """Tell whether a key was removed that nobody can be using: an earlier attempt left it."""
+        call = attempt.call
+        held = await self._of_identity(call, attempt.account, inputs.text("iam_id"))
         if len(held) < KEYS_OF_AN_IDENTITY:
             return False
-        own = [text(each, "id") for each in held if mark.same_resource(text(each, "description"))]
-        left = [] if call.in_state else [each for each in own if not await self._was_used(call, each)]
+        own = [text(each, "id") for each in held if attempt.left_by_another(each)]
+        left = [each for each in own if not await self._was_used(call, each)]
         if not left:
             raise ApiError(
                 refused.what,
@@ -191,20 +194,20 @@ class ApiKeyLife(LifeCycle):
                 code=refused.code,
             )
         for each in left:
-            await self.delete(call, each, inputs)
+            await self.undo(call, each, inputs)
         return True
 
-    async def _post(self, call: Call, what: str, account: str, inputs: Values, mark: Mark) -> Json:
+    async def _post(self, attempt: Attempt, what: str, inputs: Values) -> Json:
         reply = await once_known(
-            call,
+            attempt.call,
             what,
-            lambda: call.cloud.identity(
+            lambda: attempt.call.cloud.identity(
                 Job(what, _NEEDS, repeatable=False, unlock=unlock_command(inputs.text("iam_id"))),
                 lambda api: api.create_api_key(
                     inputs.text("name"),
                     inputs.text("iam_id"),
-                    description=mark.on(inputs.maybe_text("description")),
-                    account_id=account,
+                    description=attempt.mark.on(inputs.maybe_text("description")),
+                    account_id=attempt.account,
                     store_value=False,
                     action_when_leaked=inputs.text("action_when_leaked"),
                     expires_at=inputs.maybe_text("expires_at"),
@@ -239,9 +242,11 @@ class ApiKeyLife(LifeCycle):
         )
         return [body async for body in pages]
 
-    async def _remove_attempt(self, call: Call, what: str, account: str, inputs: Values, mark: Mark) -> bool:
+    async def _remove_attempt(self, attempt: Attempt, what: str, inputs: Values) -> bool:
+        call, mark = attempt.call, attempt.mark
+
         async def find() -> str | None:
-            found = await self._of_identity(call, account, inputs.text("iam_id"))
+            found = await self._of_identity(call, attempt.account, inputs.text("iam_id"))
             return next((text(one, "id") for one in found if Mark.found_in(text(one, "description")) == mark), None)
 
         resource_id = await call.pace.until(find, within=LOST_ANSWER_SECONDS, why=what)

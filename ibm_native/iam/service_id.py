@@ -16,13 +16,14 @@ from ibm_native.model import rules
 from ibm_native.model.declare import Plain, Prop, Resource
 from ibm_native.model.lifecycle import (
     LOST_ANSWER_SECONDS,
+    Attempt,
     Call,
     Found,
     LifeCycle,
-    Made,
     gone,
     or_none,
     undone_by,
+    unless_refused,
     unless_stale,
     until_listed,
 )
@@ -72,33 +73,37 @@ class ServiceIdLife(LifeCycle):
         name = inputs.text("name")
         what = f"create service ID {name!r}"
         account = await call.cloud.account(what)
-        mark = Mark.new(call.urn)
-        description = mark.on(inputs.maybe_text("description"))
+        attempt = Attempt.begin(call, account)
+        description = attempt.mark.on(inputs.maybe_text("description"))
+        job = Job(what, _NEEDS_CREATOR, repeatable=False)
         try:
-            made = await call.cloud.identity(
-                Job(what, _NEEDS_CREATOR, repeatable=False),
-                lambda api: api.create_service_id(account, name, description=description),
+            made = await unless_refused(
+                attempt,
+                lambda: call.cloud.identity(
+                    job, lambda api: api.create_service_id(account, name, description=description)
+                ),
             )
             body = made.fields
         except LostAnswerError:
             found = await call.pace.until(
-                lambda: self._attempt(call, account, name, mark), within=LOST_ANSWER_SECONDS, why=what
+                lambda: self._attempt(call, account, name, attempt.mark), within=LOST_ANSWER_SECONDS, why=what
             )
             if found is None:
                 raise
             body = found
         resource_id = text(body, "id")
-        async with undone_by(lambda: self.delete(call, resource_id, inputs)):
+        attempt.made(resource_id)
+        async with undone_by(lambda: self.undo(call, resource_id, inputs)):
             left = await until_listed(
-                call,
+                attempt,
                 what,
-                Made(resource_id, mark),
+                resource_id,
                 lambda: self._named(call, account, name),
                 lambda: self._get(call, resource_id),
             )
             for each in left:
                 if not await self._in_use(call, account, f"iam-{each}"):
-                    await self.delete(call, each, inputs)
+                    await self.undo(call, each, inputs)
         return resource_id, _computed(body)
 
     async def read(self, call: Call, resource_id: str, inputs: Values, state: Values) -> Found | None:

@@ -9,13 +9,21 @@ from dataclasses import dataclass
 from typing import ClassVar, TypeVar
 
 from ibm_native.cloud.client import Cloud
-from ibm_native.cloud.errors import ConflictError, NotFoundError, ProviderError, StaleError, TimedOutError
+from ibm_native.cloud.errors import (
+    ConflictError,
+    LostAnswerError,
+    NotFoundError,
+    ProviderError,
+    StaleError,
+    TimedOutError,
+)
 from ibm_native.cloud.pace import Pace
 from ibm_native.cloud.sdk import Json, text
 from ibm_native.model.declare import Declaration, Plain
 from ibm_native.model.derive import Problem
 from ibm_native.model.journal import Journal
 from ibm_native.model.marker import Mark
+from ibm_native.model.notices import notice
 from ibm_native.model.values import Values
 from ibm_native.version import PACKAGE
 
@@ -29,12 +37,11 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class Call:
-    """What every method of a life cycle gets: the cloud, whose resource it is, and whether the state has it already."""
+    """What every method of a life cycle gets: the cloud, whose resource it is, and what this machine began before."""
 
     cloud: Cloud
     urn: str
     journal: Journal
-    in_state: bool = False
 
     @property
     def pace(self) -> Pace:
@@ -48,6 +55,47 @@ class Found:
 
     inputs: Mapping[str, Plain | None]
     computed: Mapping[str, Plain | None]
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One create of what IAM marks: noted on this machine from before its call until the state has its result.
+
+    A create learns neither the id nor the inputs that the state may hold (`pulumi up --replace`), so of what an earlier
+    one made only what is noted here is known to be nobody's.
+    """
+
+    call: Call
+    account: str
+    mark: Mark
+
+    @classmethod
+    def begin(cls, call: Call, account: str) -> Attempt:
+        """Note a new attempt before anything is sent."""
+        found = cls(call, account, Mark.new(call.urn))
+        call.journal.begin(call.urn, found.mark.attempt, account)
+        return found
+
+    def made(self, resource_id: str) -> None:
+        """Note what it made."""
+        self.call.journal.begin(self.call.urn, resource_id, self.account)
+        self.call.journal.end(self.call.urn, self.mark.attempt)
+
+    def over(self) -> None:
+        """Strike it out: it had no effect."""
+        self.call.journal.end(self.call.urn, self.mark.attempt)
+
+    def of_the_resource(self, body: Json) -> bool:
+        """Tell whether any attempt of this resource made this object."""
+        return self.mark.same_resource(text(body, "description"))
+
+    def left_by_another(self, body: Json) -> bool:
+        """Tell whether an earlier attempt of this resource, noted here, made this object."""
+        mark = Mark.found_in(text(body, "description"))
+        noted = (text(body, "id"), mark.attempt) if mark and mark != self.mark else ()
+        return self.of_the_resource(body) and any(
+            self.call.journal.begun(self.call.urn, each, self.account) for each in noted
+        )
 
 
 class LifeCycle(ABC):
@@ -89,13 +137,10 @@ class LifeCycle(ABC):
     async def delete(self, call: Call, resource_id: str, state: Values) -> None:
         """Remove the resource; one that is gone already is fine."""
 
-
-@dataclass(frozen=True)
-class Made:
-    """What a create has just made, and the mark of its attempt."""
-
-    id: str
-    mark: Mark
+    async def undo(self, call: Call, resource_id: str, inputs: Values) -> None:
+        """Remove what a create made, and its note."""
+        await self.delete(call, resource_id, inputs)
+        call.journal.end(call.urn, resource_id)
 
 
 @asynccontextmanager
@@ -109,21 +154,33 @@ async def undone_by(undo: Callable[[], Awaitable[None]]) -> AsyncGenerator[None]
         raise
 
 
+async def unless_refused(attempt: Attempt, send: Callable[[], Awaitable[_T]]) -> _T:
+    """Return what `send` gives; a refusal had no effect, while a lost answer may have had one."""
+    try:
+        return await send()
+    except LostAnswerError:
+        raise
+    except ProviderError:
+        attempt.over()
+        raise
+
+
 async def until_listed(
-    call: Call,
+    attempt: Attempt,
     what: str,
-    made: Made,
+    resource_id: str,
     fetch: Callable[[], Awaitable[list[Json]]],
     read: Callable[[], Awaitable[object]],
 ) -> list[str]:
-    """Return the ids of what other attempts left, once IAM shows what was just made, in its list or by id.
+    """Return the ids of what earlier attempts left, once IAM shows what was just made, in its list or by id.
 
     IAM hides it for a while after its 201. What earlier attempts made was made before, so by then it is shown too.
     """
+    call = attempt.call
 
     async def shown() -> list[Json] | None:
         found = await fetch()
-        if any(text(each, "id") == made.id for each in found) or await or_none(read) is not None:
+        if any(text(each, "id") == resource_id for each in found) or await or_none(read) is not None:
             return found
         return None
 
@@ -134,8 +191,11 @@ async def until_listed(
             f"IAM answered that it is made, but still doesn't show it after {call.cloud.connection.wait_seconds} s",
             f"It was removed again. Run the same command again, or raise {PACKAGE}:waitSeconds.",
         )
-    left = (each for each in found if made.mark.same_resource(text(each, "description")))
-    return [found_id for each in left if (found_id := text(each, "id")) != made.id]
+    same = [each for each in found if attempt.of_the_resource(each) and text(each, "id") != resource_id]
+    for each in same:
+        if not attempt.left_by_another(each):
+            notice(f"{what}: {text(each, 'id')} was made for the same resource, and stays: a state may hold it.")
+    return [text(each, "id") for each in same if attempt.left_by_another(each)]
 
 
 async def once_known(call: Call, what: str, send: Callable[[], Awaitable[_T]]) -> _T:

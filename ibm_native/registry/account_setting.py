@@ -91,7 +91,6 @@ class SettingLife(LifeCycle):
             if error.status not in {400, 409, 422}:
                 raise
             notice(f"{error}\nIt is left as it is.")
-        call.journal.end(call.urn, resource_id)
 
     def _wanted(self, inputs: Values) -> Setting:
         return {part: inputs[part] for part in self.parts if part in inputs}

@@ -86,6 +86,57 @@ async def test_a_key_that_somebody_logged_in_with_is_no_orphan(engine: Engine, c
     assert await engine.refresh(second) == second
 
 
+@pytest.mark.parametrize("token", [SERVICE_ID, API_KEY])
+async def test_what_the_state_has_is_never_removed_by_a_create(
+    engine: Engine, journal: Journal, wire: Wire, capsys: pytest.CaptureFixture[str], token: str
+) -> None:
+    owner = await owner_of(engine)
+    first = await engine.make(token, inputs_of(token, owner))
+    journal.close()
+    # `pulumi up --replace` asks for a create just like a first one: without old inputs, id or diff.
+    second = await engine.make(token, inputs_of(token, owner))
+    assert wire.count("DELETE .+") == 0
+    assert await engine.refresh(first) == first
+    assert await engine.refresh(second) == second
+    assert f"{first.id} was made for the same resource, and stays" in capsys.readouterr().err
+    await engine.delete(first)
+    assert await engine.refresh(second) == second
+
+
+async def test_a_policy_that_the_state_has_isn_t_removed_to_make_its_equal(
+    engine: Engine, journal: Journal, wire: Wire
+) -> None:
+    owner = await owner_of(engine)
+    first = await engine.make(POLICY, inputs_of(POLICY, owner))
+    journal.close()
+    with pytest.raises(RefusedError, match=f"given already by policy {first.id}"):
+        await engine.make(POLICY, inputs_of(POLICY, owner))
+    assert wire.count("DELETE .+") == 0
+    assert await engine.refresh(first) == first
+
+
+@pytest.mark.parametrize("token", [SERVICE_ID, API_KEY, POLICY])
+@pytest.mark.parametrize("seen", ["diff", "refresh", "delete"])
+async def test_what_the_engine_shows_to_be_in_the_state_is_no_orphan(
+    engine: Engine, tmp_path: Path, token: str, seen: str
+) -> None:
+    owner = await owner_of(engine)
+    made = await engine.make(token, inputs_of(token, owner))
+    notes = set((tmp_path / "journal").iterdir())
+    assert len(notes) == 2
+    await getattr(engine, seen)(made)
+    assert len(notes & set((tmp_path / "journal").iterdir())) == 1
+
+
+@pytest.mark.parametrize("token", [SERVICE_ID, API_KEY, POLICY])
+async def test_a_create_that_iam_refuses_leaves_no_note(engine: Engine, wire: Wire, tmp_path: Path, token: str) -> None:
+    owner = await owner_of(engine)
+    wire.troubles = [Trouble(CREATES[token], "answer", status=403)]
+    with pytest.raises(RefusedError):
+        await engine.make(token, inputs_of(token, owner))
+    assert len(list((tmp_path / "journal").iterdir())) == 1, "the owner's"
+
+
 async def full_of_keys(engine: Engine, owner: Resource) -> list[Resource]:
     """Make as many keys of one identity as IBM allows, each another resource's."""
     wanted = inputs_of(API_KEY, owner)
@@ -109,7 +160,7 @@ async def test_no_key_that_somebody_may_use_makes_room(engine: Engine, cloud: St
     wanted = inputs_of(API_KEY, owner)
     used, standing, *_ = await full_of_keys(engine, owner)
     IAMAuthenticator(used.outputs["apiKey"].value, url=cloud.url).token_manager.get_token()
-    await engine.check(API_KEY, wanted, "key-1", olds=standing.inputs)
+    await engine.diff(standing)
     for name in ("key-0", "key-1", "stranger"):
         with pytest.raises(RefusedError, match=r"holds 20 API keys; IBM's limit is 20\. Remove one"):
             await engine.make(API_KEY, wanted, name=name)

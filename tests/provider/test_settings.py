@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from sandbox.cloud.testing import StandIn
@@ -85,6 +87,17 @@ async def test_the_retention_policy_from_before_comes_back(engine: Engine) -> No
     assert await engine.refresh(first) == first
     await engine.delete(first)
     assert await engine.refresh(first) is None
+
+
+async def test_a_delete_with_nothing_to_do_forgets_its_note_too(engine: Engine, tmp_path: Path) -> None:
+    """A later create would take a note that is left for its own, and bring back what was there before it."""
+    space = await engine.make(NAMESPACE, {"name": "my-images", "region": "jp-tok"}, name="theirs")
+    adopted = await engine.make(NAMESPACE, {"name": "my-images", "region": "jp-tok", "adopt": True})
+    plan = await engine.make(PLAN, {"region": "jp-tok", "plan": "Free"})
+    keep = await engine.make(RETENTION, KEEP)
+    for each in (adopted, plan, space, keep):
+        await engine.delete(each)
+    assert list((tmp_path / "journal").iterdir()) == []
 
 
 async def test_a_retention_policy_goes_with_its_namespace(engine: Engine) -> None:
