@@ -5,14 +5,16 @@ It needs the standard library only, and can be read by a Python that is too old 
 
 from __future__ import annotations
 
+import csv
 import fcntl
 import hashlib
 import os
 import subprocess
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from base import files
 from base.errors import SandboxError
 from base.paths import CHECKOUT, LOCAL
 from base.progress import say, step
@@ -40,7 +42,7 @@ class Environment:
         self.requirements = requirements
         self.python = folder / "bin" / "python"
         self._done = folder / "installed"
-        """Holds the hash of what is installed; written last."""
+        """Holds the hash of what is installed, and the run of the machine in which it was looked at; written last."""
         self._busy = folder / "installing"
         """There while pip works: found later, it tells that pip was stopped half-way."""
 
@@ -57,13 +59,36 @@ class Environment:
         """Return whether all is there that `requirements` lists today."""
         if not (self.python.exists() and self._done.exists()):
             return False
-        return self._done.read_text() in {_digest(self.requirements), _digest(EVERYTHING)}
+        installed, _, boot = self._done.read_text().partition(" ")
+        if installed not in {_digest(self.requirements), _digest(EVERYTHING)}:
+            return False
+        if boot != files.boot():
+            # Once in each run of the machine, because it is power cuts that spoil files.
+            if not self._is_whole():
+                return False
+            with suppress(OSError):
+                self._note(installed)
+        return True
+
+    def _is_whole(self) -> bool:
+        """Return whether every file of every package has the size that its package's record says."""
+        for record in self.folder.glob("lib/python3*/site-packages/*.dist-info/RECORD"):
+            rows = [row for row in csv.reader(record.read_text().splitlines()) if len(row) == 3]
+            sizes = {record.parent.parent / name: int(size) for name, _, size in rows if size}
+            if not rows or any(not path.is_file() or path.stat().st_size != size for path, size in sizes.items()):
+                return False
+        return True
+
+    def _note(self, installed: str) -> None:
+        """Mark what is installed: all of it is on the disk before the mark is."""
+        files.sync(self.folder)
+        files.write(self._done, f"{installed} {files.boot()}", 0o644)
 
     def _make(self, base: str, installer: str) -> None:
         if not installer:
             _require_venv_module(base)
         name = self.folder.name
-        spoilt = self._busy.exists() or (self.folder.exists() and not self.python.exists())
+        spoilt = self._busy.exists() or (self.folder.exists() and not (self.python.exists() and self._is_whole()))
         if spoilt or not self.python.exists() or not (installer or (self.folder / "bin" / "pip").exists()):
             with step(f"make the virtual environment {name}", 5):
                 # --clear: pip can't mend a package that it was stopped in the middle of.
@@ -80,7 +105,7 @@ class Environment:
                 pip += ["--python", str(self.python)]
             what = ["--retries", "2", "--require-hashes", "--requirement", self.requirements]
             _run([*pip, "install", *what], "install the Python packages")
-        self._done.write_text(_digest(self.requirements))
+        self._note(_digest(self.requirements))
         self._busy.unlink()
 
 

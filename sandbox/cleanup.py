@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psutil
 
+from base import files
 from sandbox.host import cgroups, mounts, sysctls
 from sandbox.host.layout import Layout
 from sandbox.images import build_network
@@ -58,6 +59,8 @@ def remove_traces(layout: Layout) -> None:
             if place.name != "log":
                 with suppress(OSError):
                     place.rmdir()  # only if it is empty
+    # Without `run`, the next `up` trusts the images that are there, so all of them must be on the disk before.
+    files.sync(layout.root)
     shutil.rmtree(layout.run, ignore_errors=True)
     cgroup.remove()
 

@@ -14,7 +14,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from base import progress
+from base import files, progress
 from base.errors import SandboxError
 from sandbox import cleanup, preflight, toolchain
 from sandbox.endpoints import front, regions, registry, stand_in
@@ -28,7 +28,6 @@ from sandbox.toolchain import Tools, children
 from sandbox.toolchain.debian import DebianTree
 
 _Start = Callable[[Part, Callable[[], Command]], Callable[[], None]]
-_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 @dataclass(frozen=True)
@@ -63,6 +62,7 @@ def up(wanted: Iterable[str] = ()) -> None:
         supervisor = Supervisor(layout, cancelled)
         toolchain.check()
         _forget_earlier_boot(layout)
+        files.write(layout.boot_id, files.boot())
         layout.make()
         regions.choose(layout, chosen)
         preflight.check_machine(layout, supervisor)
@@ -214,6 +214,7 @@ def _is_ready(layout: Layout) -> bool:
 
 
 def _down(layout: Layout) -> None:
+    _forget_earlier_boot(layout)
     if layout.run.is_dir() or cleanup.leftovers(layout):
         with progress.step("stop the sandbox", usually=2):
             _stop(layout)
@@ -237,13 +238,15 @@ def _stop(layout: Layout) -> None:
 
 
 def _forget_earlier_boot(layout: Layout) -> None:
-    """Remove what only holds while the machine runs, if it has been restarted since."""
-    boot = _BOOT_ID.read_text()
-    if layout.boot_id.exists() and layout.boot_id.read_text() != boot:
+    """Remove what only holds while the machine runs, if it has been restarted since.
+
+    After a power cut, images may have files that are empty: they go too, and are imported and pulled again.
+    """
+    if layout.run.is_dir() and not (layout.boot_id.exists() and layout.boot_id.read_text() == files.boot()):
+        progress.say("  ... the machine was restarted while the sandbox was up: the images on its node are made anew")
+        for store in (containerd.store(layout), docker_engine.store(layout)):
+            shutil.rmtree(store, ignore_errors=True)
         shutil.rmtree(layout.run)
-    if not layout.boot_id.exists():
-        layout.run.mkdir(exist_ok=True)
-        layout.boot_id.write_text(boot)
 
 
 @contextmanager

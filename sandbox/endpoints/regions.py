@@ -6,10 +6,11 @@ import secrets
 from collections.abc import Iterable
 from pathlib import Path
 
+from base import files
 from base.errors import SandboxError
 from sandbox import addresses
 from sandbox.cloud.core import token_keys
-from sandbox.host.layout import Layout, write_private
+from sandbox.host.layout import Layout
 
 
 def running(layout: Layout) -> list[str]:
@@ -41,11 +42,11 @@ def part_name(kind: str, region: str) -> str:
 
 def ensure_secrets(layout: Layout) -> None:
     """Make what must exist once and stay: the account owner's API key, and what registries and stand-in share."""
-    if not layout.deployer_key.exists():
-        write_private(layout.deployer_key, f"{secrets.token_urlsafe(33)}\n")
+    if not files.is_there(layout.deployer_key):
+        files.write(layout.deployer_key, f"{secrets.token_urlsafe(33)}\n")
     for path in (upload_secret(layout), events_secret(layout)):
-        if not path.exists():
-            write_private(path, secrets.token_hex(32))
+        if not files.is_there(path):
+            files.write(path, secrets.token_hex(32))
     token_keys.ensure(token_keys_folder(layout))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
-from base import paths
+from base import files, paths
 
 _TEMPLATES = Path(__file__).parent.parent / "templates"
 
@@ -97,20 +97,10 @@ class Layout:
         """Fill in the template of that name, write it to the settings' folder (`to` another name), return its path."""
         text = Template((_TEMPLATES / template).read_text()).substitute(values)
         path = self.config / (to or template)
-        write_private(path, text)
+        files.write(path, text)
         return path
 
 
 def current() -> Layout:
     """Return the layout of the sandbox that this process's environment names."""
     return Layout(paths.home().absolute())
-
-
-def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner can read, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.new")
-    unfinished.unlink(missing_ok=True)
-    unfinished.touch(0o600)
-    unfinished.write_text(text)
-    unfinished.replace(path)

@@ -6,7 +6,8 @@ import json
 from contextlib import suppress
 from pathlib import Path
 
-from sandbox.host.layout import Layout, write_private
+from base import files
+from sandbox.host.layout import Layout
 
 _ROOT = Path("/proc/sys")
 _CHANGED = (
@@ -26,7 +27,7 @@ def note(layout: Layout) -> None:
     file = _file(layout)
     if not file.exists():
         values = {name: path.read_text() for name in _CHANGED if (path := _ROOT / name).exists()}
-        write_private(file, json.dumps(values, indent=1))
+        files.write(file, json.dumps(values, indent=1))
 
 
 def restore(layout: Layout) -> None:

@@ -9,8 +9,9 @@ from typing import cast
 
 import httpx
 
+from base import files
 from sandbox.host.health import Endpoint
-from sandbox.host.layout import Layout, write_private
+from sandbox.host.layout import Layout
 from sandbox.host.supervisor import Command, Part
 from sandbox.images import build_network
 from sandbox.kubernetes.containerd import environ, proxies
@@ -28,7 +29,7 @@ def choose(layout: Layout) -> bool:
     before = layout.docker_host.read_text().strip() if layout.docker_host.exists() else ""
     candidates = [] if before == own else [before, os.environ.get("DOCKER_HOST", ""), _USUAL]
     users = next((address for address in candidates if address and address != own and usable(address)), None)
-    write_private(layout.docker_host, f"{users or own}\n")
+    files.write(layout.docker_host, f"{users or own}\n")
     return users is None
 
 
@@ -77,12 +78,12 @@ def part(layout: Layout) -> Part:
 def command(layout: Layout, debian: DebianTree) -> Command:
     """Return how Debian's Docker Engine is started: with a bridge and a packet filter that are not its own."""
     settings = layout.config / "docker.json"
-    write_private(settings, "{}\n")
+    files.write(settings, "{}\n")
     flags = {
         "config-file": settings,
         "host": _address(layout),
         "group": "root",
-        "data-root": layout.root / "docker",
+        "data-root": store(layout),
         "exec-root": layout.run / "docker",
         # None of its own: after a crash a stranger may have that number, and it would refuse to start.
         "pidfile": "",
@@ -97,6 +98,11 @@ def command(layout: Layout, debian: DebianTree) -> Command:
     }
     arguments: list[str | Path] = [debian.binary("dockerd"), *(f"--{name}={value}" for name, value in flags.items())]
     return Command(arguments, environ(layout, debian) | proxies())
+
+
+def store(layout: Layout) -> Path:
+    """Return the folder of the images and containers of the sandbox's own Docker Engine."""
+    return layout.root / "docker"
 
 
 def engine(layout: Layout) -> Endpoint:

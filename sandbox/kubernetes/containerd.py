@@ -51,7 +51,7 @@ def command(layout: Layout, debian: DebianTree) -> Command:
     cni.replace(folder / cni.name)
     settings = layout.write_config(
         "containerd.toml",
-        home=str(layout.root),
+        store=str(store(layout)),
         run=str(layout.run),
         config=str(layout.config),
         socket=str(layout.socket("containerd")),
@@ -60,6 +60,11 @@ def command(layout: Layout, debian: DebianTree) -> Command:
         cni_plugins=str(debian.path("usr/lib/cni")),
     )
     return Command([debian.binary("containerd"), "--config", settings], environ(layout, debian) | proxies())
+
+
+def store(layout: Layout) -> Path:
+    """Return the folder of the node's images."""
+    return layout.root / "containerd"
 
 
 def environ(layout: Layout, debian: DebianTree) -> dict[str, str]:

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import yaml
 
+from base import files
 from sandbox import addresses
 from sandbox.host.health import Endpoint
-from sandbox.host.layout import Layout, write_private
+from sandbox.host.layout import Layout
 from sandbox.host.supervisor import Command, Part
 from sandbox.kubernetes import network, pki
 from sandbox.kubernetes.containerd import environ
@@ -146,8 +147,8 @@ def ensure_credentials(layout: Layout) -> None:
     """Make the cluster's certificates, and a kubeconfig for each part and for the user."""
     pki.ensure(layout.pki, NODE)
     for client in ("node", "kube-controller-manager", "kube-scheduler"):
-        write_private(layout.pki / f"{client}.kubeconfig", _kubeconfig(layout, client))
-    write_private(layout.kubeconfig, _kubeconfig(layout, "admin"))
+        files.write(layout.pki / f"{client}.kubeconfig", _kubeconfig(layout, client))
+    files.write(layout.kubeconfig, _kubeconfig(layout, "admin"))
 
 
 def command(layout: Layout, tools: Tools, program: str, options: Mapping[str, str | int | Path]) -> Command:

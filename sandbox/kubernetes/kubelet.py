@@ -12,9 +12,10 @@ from typing import cast
 
 import httpx
 
+from base import files
 from base.errors import SandboxError
 from sandbox.host.health import Endpoint
-from sandbox.host.layout import Layout, write_private
+from sandbox.host.layout import Layout
 from sandbox.host.supervisor import Command, Part, Supervisor
 from sandbox.kubernetes import control_plane, network
 from sandbox.kubernetes.control_plane import NODE, api
@@ -44,7 +45,7 @@ def part(layout: Layout, supervisor: Supervisor) -> Part:
 
 def command(layout: Layout, tools: Tools) -> Command:
     """Write the kubelet's settings and return how it is started."""
-    write_private(layout.config / "resolv.conf", f"nameserver {network.GATEWAY}\n")
+    files.write(layout.config / "resolv.conf", f"nameserver {network.GATEWAY}\n")
     config = layout.write_config(
         "kubelet.yaml",
         home=str(layout.root),

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from sandbox.host.layout import write_private
+from base import files
 
 _VALID = datetime.timedelta(days=3650)
 _RENEW_BEFORE = datetime.timedelta(days=30)
@@ -79,7 +79,7 @@ def ensure(folder: Path, node: str) -> None:
         _write_key(folder / f"{identity.file}.key", key)
         _write_certificate(folder / f"{identity.file}.crt", builder, authority)
     _write_key(folder / "service-account.key", signer := ec.generate_private_key(ec.SECP256R1()))
-    write_private(
+    files.write(
         folder / "service-account.pub",
         signer.public_key()
         .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
@@ -94,8 +94,8 @@ def ensure(folder: Path, node: str) -> None:
 
 
 def _good(folder: Path, node: str) -> bool:
-    files = [folder / f"{identity.file}.crt" for identity in identities(node)]
-    if not all(path.exists() for path in (folder / "ca.crt", *files)):
+    pairs = [folder / f"{identity.file}.{kind}" for identity in identities(node) for kind in ("crt", "key")]
+    if not all(files.is_there(path) for path in (folder / "ca.crt", *pairs, folder / "service-account.key")):
         return False
     enough = datetime.datetime.now(datetime.UTC) + _RENEW_BEFORE
     return x509.load_pem_x509_certificate((folder / "ca.crt").read_bytes()).not_valid_after_utc > enough
@@ -125,9 +125,9 @@ def _write_key(path: Path, key: ec.EllipticCurvePrivateKey) -> None:
     pem = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
     )
-    write_private(path, pem.decode())
+    files.write(path, pem.decode())
 
 
 def _write_certificate(path: Path, builder: x509.CertificateBuilder, authority: ec.EllipticCurvePrivateKey) -> None:
     certificate = builder.sign(authority, hashes.SHA256())
-    write_private(path, certificate.public_bytes(serialization.Encoding.PEM).decode())
+    files.write(path, certificate.public_bytes(serialization.Encoding.PEM).decode())

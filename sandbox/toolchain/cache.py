@@ -1,4 +1,7 @@
-"""The cache of tools: each entry is a folder, made beside its place under a lock and renamed into it when whole."""
+"""The cache of tools: each entry is a folder, made beside its place under a lock and renamed into it when whole.
+
+What has an entry's name is sealed and on the disk. An entry that is found damaged later counts as none.
+"""
 
 from __future__ import annotations
 
@@ -13,25 +16,25 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from base import paths, progress
+from base import files, paths, progress
 from base.errors import SandboxError
-from sandbox.toolchain import children
+from sandbox.toolchain import children, seal
 
 MORE_SPACE = "free some space there, or set ICR_SANDBOX_CACHE to a folder on a larger disk; then run the command again"
 
 
 def find(name: str) -> Path | None:
-    """Return the entry's folder, if it has been made."""
+    """Return the entry's folder, if it has been made and is as it was made."""
     place = paths.cache() / name
-    return place if place.is_dir() else None
+    return place if place.is_dir() and seal.damage(place) is None else None
 
 
 def obtain(name: str, what: str, make: Callable[[Path], None]) -> Path:
     """Return the folder of entry `name`; if it isn't there, `make` fills an empty folder that then becomes it.
 
-    `what` names the entry for people. A run that is killed leaves a folder under another name, which the next run
-    removes; a second run at the same time waits for the first. Raises SandboxError for a full disk or a cache that
-    can't be written.
+    `what` names the entry for people. One that is damaged is made again. A run that is killed leaves a folder under
+    another name, which the next run removes; a second run at the same time waits for the first. Raises SandboxError
+    for a full disk or a cache that can't be written.
     """
     if place := find(name):
         return place
@@ -39,7 +42,9 @@ def obtain(name: str, what: str, make: Callable[[Path], None]) -> Path:
         place = paths.cache() / name
         for stale in place.parent.glob(f".{name}.*"):
             shutil.rmtree(stale, ignore_errors=True)
-        if not place.is_dir():
+        if place.is_dir() and (damage := seal.damage(place)):
+            progress.say(f"  ... {damage}: {what} is made again")
+        if find(name) is None:
             with writing(place.parent):
                 _make(place, make)
     return place
@@ -50,7 +55,9 @@ def _make(place: Path, make: Callable[[Path], None]) -> None:
     try:
         unfinished.chmod(0o755)
         make(unfinished)
-        unfinished.rename(place)
+        seal.put(unfinished)
+        drop(place.name)
+        files.put(unfinished, place)
     except BaseException:
         shutil.rmtree(unfinished, ignore_errors=True)
         raise
@@ -102,7 +109,7 @@ def writing(folder: Path) -> Generator[None]:
                 f"The disk that holds {folder} is full.",
                 MORE_SPACE,
             ) from error
-        if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST}:
+        if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EIO}:
             raise SandboxError(
                 f"{error.filename or folder} can't be written ({os.strerror(error.errno)}).",
                 "make it a folder that you may write to, or set ICR_SANDBOX_CACHE to one that you may",
@@ -112,18 +119,5 @@ def writing(folder: Path) -> Generator[None]:
 
 def write(path: Path, text: str, *, executable: bool = False) -> None:
     """Write a small file at once, and only if that changes it."""
-    mode = 0o755 if executable else 0o644
     with writing(path.parent):
-        if path.is_file() and path.read_text() == text and path.stat().st_mode & 0o777 == mode:
-            return
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        unfinished = Path(name)
-        try:
-            with os.fdopen(handle, "w") as file:
-                file.write(text)
-            unfinished.chmod(mode)
-            unfinished.replace(path)
-        except BaseException:
-            unfinished.unlink(missing_ok=True)
-            raise
+        files.write(path, text, 0o755 if executable else 0o644)

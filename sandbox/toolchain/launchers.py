@@ -8,7 +8,7 @@ import shlex
 import shutil
 from pathlib import Path
 
-from base import paths
+from base import files, paths
 from sandbox.toolchain import cache
 from sandbox.toolchain.debian import DebianTree
 
@@ -30,7 +30,7 @@ def link(source: Path, target: Path) -> None:
                 os.link(source, unfinished)
             except OSError:
                 shutil.copy2(source, unfinished)
-            unfinished.replace(target)
+            files.put(unfinished, target)
         finally:
             unfinished.unlink(missing_ok=True)
 

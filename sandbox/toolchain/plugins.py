@@ -12,7 +12,7 @@ import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
-from base import paths, progress
+from base import files, paths, progress
 from sandbox.toolchain import cache, children, launchers, official, system
 
 HOME = paths.LOCAL / "pulumi-home"
@@ -25,7 +25,7 @@ def ensure(pulumi: Path) -> None:
     """Put every plugin into the Pulumi home."""
     for name in _NAMES:
         plugin = binary(name)
-        if _is_stand_in(plugin) or not plugin.exists():
+        if _is_stand_in(plugin) or not files.is_there(plugin):
             _put(name, plugin, pulumi)
 
 
@@ -51,9 +51,9 @@ def _is_stand_in(plugin: Path) -> bool:
 
 
 def _put(name: str, plugin: Path, pulumi: Path) -> None:
-    source = None if plugin.exists() else _users(name) or _official(name, pulumi)
+    source = None if files.is_there(plugin) else _users(name) or _official(name, pulumi)
     if source:
-        for file in source.iterdir():
+        for file in source.glob("[!.]*"):
             # The binary last: with it there, the plugin counts as complete.
             if file.is_file() and file.name != plugin.name:
                 launchers.link(file, plugin.with_name(file.name))

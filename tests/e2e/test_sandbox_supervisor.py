@@ -15,10 +15,11 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
+from base import files
 from base.errors import SandboxError
 from bench.starts import wrong_starts
 from sandbox.host import cgroups
-from sandbox.host.layout import Layout, write_private
+from sandbox.host.layout import Layout
 from sandbox.host.supervisor import CancelledError, Command, Part, Supervisor
 
 pytestmark = pytest.mark.e2e
@@ -77,7 +78,7 @@ def test_a_process_of_somebody_else_with_the_noted_number_is_never_taken_for_our
 
 
 def test_a_part_that_ends_is_reported_with_the_end_of_its_log_and_no_secret(supervisor: Supervisor) -> None:
-    write_private(supervisor.layout.deployer_key, "my-secret-key\n")
+    files.write(supervisor.layout.deployer_key, "my-secret-key\n")
     script = "echo first; echo the key is my-secret-key; echo Authorization: Bearer abcdefghijklmnop; exit 7"
     began = time.monotonic()
     with pytest.raises(SandboxError) as caught:

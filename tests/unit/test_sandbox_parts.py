@@ -18,8 +18,9 @@ import pytest
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
+from base import files
 from sandbox.host import mounts, sysctls, tasks
-from sandbox.host.layout import Layout, write_private
+from sandbox.host.layout import Layout
 from sandbox.host.tasks import Task
 from sandbox.images import docker_engine
 from sandbox.kubernetes import pki
@@ -97,7 +98,7 @@ def test_a_private_file_is_for_its_owner_also_where_an_open_one_was(tmp_path: Pa
     path = tmp_path / "secret"
     path.write_text("old")
     path.chmod(0o644)
-    write_private(path, "new")
+    files.write(path, "new")
     assert path.read_text() == "new"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert list(tmp_path.iterdir()) == [path]

@@ -15,7 +15,7 @@ from tests.unit.toolchain_bench import Bench
 
 pytestmark = pytest.mark.unit
 
-WAY_IN = ("__init__.py", "bootstrap.py", "errors.py", "paths.py", "progress.py", "virtual.py")
+WAY_IN = ("__init__.py", "bootstrap.py", "errors.py", "files.py", "paths.py", "progress.py", "virtual.py")
 
 VENV = """
 case "$*" in
@@ -125,6 +125,33 @@ def test_an_environment_in_which_pip_was_stopped_is_made_anew(checkout: Checkout
     assert checkout.run().returncode == 0
 
     assert checkout.asked() == ["venv --clear", EVERYTHING]
+
+
+def test_an_environment_is_looked_at_after_a_restart_and_made_anew_if_a_power_cut_has_emptied_a_file(
+    checkout: Checkout,
+) -> None:
+    checkout.play_python()
+    checkout.run()
+    checkout.asked()
+    packages = checkout.folder / ".venv/lib/python3.11/site-packages"
+    record = packages / "pulumi-1.dist-info/RECORD"
+    record.parent.mkdir(parents=True)
+    record.write_text("pulumi.py,sha256=abc,4\npulumi-1.dist-info/RECORD,,\n")
+    packages.joinpath("pulumi.py").write_text("1234")
+    mark = checkout.folder / ".venv/installed"
+    now = mark.read_text()
+    earlier = now.partition(" ")[0] + " another-run-of-the-machine"
+
+    mark.write_text(earlier)
+    assert checkout.run().returncode == 0
+    assert checkout.asked() == []
+    assert mark.read_text() == now, "it is looked at once"
+
+    mark.write_text(earlier)
+    packages.joinpath("pulumi.py").write_text("")
+    assert checkout.run().returncode == 0
+    assert checkout.asked() == ["venv --clear", EVERYTHING]
+    assert mark.read_text() == now
 
 
 def test_a_half_made_environment_is_completed(checkout: Checkout) -> None:

@@ -111,6 +111,48 @@ def test_a_cache_folder_that_cannot_be_made_is_one_clear_error(bench: Bench) -> 
         cache.obtain("tool-1", "the tool", put_tool)
 
 
+@pytest.mark.parametrize("spoilt", ["", "half", "WHOLE", None])
+def test_a_damaged_entry_counts_as_none_and_is_made_again_with_a_line_that_says_so(
+    bench: Bench, capsys: pytest.CaptureFixture[str], spoilt: str | None
+) -> None:
+    tool = cache.obtain("tool-1", "the tool", put_tool) / "tool"
+    if spoilt is None:
+        tool.unlink()
+    else:
+        tool.write_text(spoilt)
+    if spoilt == "WHOLE":  # as long as before: found when the contents are read, after the next start of the machine
+        assert cache.find("tool-1")
+        bench.cache.joinpath("tool-1/.checked").write_text("another run of the machine")
+
+    assert cache.find("tool-1") is None
+    cache.obtain("tool-1", "the tool", put_tool)
+
+    assert tool.read_text() == "whole"
+    assert f"{tool} is damaged: the tool is made again" in capsys.readouterr().err
+
+
+def test_an_entry_whose_seal_is_damaged_counts_as_none(bench: Bench) -> None:
+    cache.obtain("tool-1", "the tool", put_tool)
+    bench.cache.joinpath("tool-1/.seal").write_text("")
+
+    assert cache.find("tool-1") is None
+
+
+def test_an_entry_of_an_earlier_version_has_no_seal_and_is_sealed_unless_a_program_in_it_is_empty(bench: Bench) -> None:
+    earlier = bench.cache / "tool-1"
+    earlier.mkdir(parents=True)
+    put_tool(earlier)
+    earlier.joinpath("empty.conf").touch()
+
+    assert cache.find("tool-1") == earlier
+    earlier.joinpath("tool").write_text("")
+    assert cache.find("tool-1") is None, "it has been sealed"
+
+    earlier.joinpath(".seal").unlink()
+    earlier.joinpath("tool").chmod(0o755)
+    assert cache.find("tool-1") is None
+
+
 def test_a_dropped_entry_is_gone_and_dropping_nothing_is_no_error(bench: Bench) -> None:
     cache.obtain("tool-1", "the tool", put_tool)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,6 +9,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
+
+from base import files
 
 REGISTRY_ISSUER = "icr-sandbox"
 """The common name of the certificate; with `/` and the region, the `iss` of registry tokens."""
@@ -21,25 +22,25 @@ def ensure(folder: Path) -> tuple[Path, Path]:
     The registry gets the certificate (`auth.token.rootcertbundle`), the stand-in gets both.
     """
     key_path, certificate_path = folder / "registry-token.key", folder / "registry-token.crt"
-    if not (key_path.exists() and certificate_path.exists()):
+    if not (files.is_there(key_path) and files.is_there(certificate_path)):
         folder.mkdir(parents=True, exist_ok=True)
         key = ec.generate_private_key(ec.SECP256R1())
-        _write(certificate_path, _certificate(key).public_bytes(serialization.Encoding.PEM), mode=0o644)
-        _write(key_path, _pem(key))
+        files.write(certificate_path, _certificate(key).public_bytes(serialization.Encoding.PEM), 0o644)
+        files.write(key_path, _pem(key))
     return key_path, certificate_path
 
 
 def ensure_iam_key(folder: Path | None) -> rsa.RSAPrivateKey:
     """Return the key of IAM's access tokens in this folder, made where it is missing; None keeps it in memory."""
     path = folder / "iam-token.key" if folder else None
-    if path and path.exists():
+    if path and files.is_there(path):
         # Checking that the numbers are prime takes longer than the rest of a start; this process wrote them itself.
         key = serialization.load_pem_private_key(path.read_bytes(), None, unsafe_skip_rsa_key_validation=True)
         if isinstance(key, rsa.RSAPrivateKey):
             return key
     key = rsa.generate_private_key(65537, 2048)
     if path:
-        _write(path, _pem(key))
+        files.write(path, _pem(key))
     return key
 
 
@@ -63,13 +64,3 @@ def _pem(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> bytes:
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-
-
-def _write(path: Path, content: bytes, mode: int = 0o600) -> None:
-    """Write a file whole or not at all; only its owner can read it unless `mode` says so."""
-    part = path.with_name(f"{path.name}.{os.getpid()}")
-    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
