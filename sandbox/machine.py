@@ -61,7 +61,7 @@ def up(wanted: Iterable[str] = ()) -> None:
         cancelled = threading.Event()
         supervisor = Supervisor(layout, cancelled)
         toolchain.check()
-        _forget_earlier_boot(layout)
+        forget_earlier_boot(layout)
         files.write(layout.boot_id, files.boot())
         layout.make()
         regions.choose(layout, chosen)
@@ -214,7 +214,7 @@ def _is_ready(layout: Layout) -> bool:
 
 
 def _down(layout: Layout) -> None:
-    _forget_earlier_boot(layout)
+    forget_earlier_boot(layout)
     if layout.run.is_dir() or cleanup.leftovers(layout):
         with progress.step("stop the sandbox", usually=2):
             _stop(layout)
@@ -237,7 +237,7 @@ def _stop(layout: Layout) -> None:
     cleanup.remove_traces(layout)
 
 
-def _forget_earlier_boot(layout: Layout) -> None:
+def forget_earlier_boot(layout: Layout) -> None:
     """Remove what only holds while the machine runs, if it has been restarted since.
 
     After a power cut, images may have files that are empty: they go too, and are imported and pulled again.

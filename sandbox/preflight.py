@@ -19,7 +19,7 @@ from sandbox.kubernetes import control_plane, kubelet, network
 
 DISK = 3 << 30
 MEMORY = 1 << 30
-_LONGEST_SOCKET = "/kubelet/plugins_registry/kubelet.sock"
+_LONGEST_SOCKET = "/run/docker/libnetwork/0123456789ab.sock"
 _SOCKET_PATH_LIMIT = 107
 _SAFE_PATH = re.compile(r"[\w./@%+=-]+")
 

@@ -26,7 +26,7 @@ def test_a_user_who_is_not_root_is_told_to_use_sudo(monkeypatch: pytest.MonkeyPa
 
 def test_a_path_too_long_for_unix_sockets_is_refused_with_its_length() -> None:
     long = Path("/var/lib") / ("x" * 80)
-    with pytest.raises(SandboxError, match="has 89 characters, and unix sockets in it allow 69") as caught:
+    with pytest.raises(SandboxError, match="has 89 characters, and unix sockets in it allow 67") as caught:
         preflight.check_home(Layout(long))
     assert "ICR_SANDBOX_HOME" in caught.value.remedy
 
