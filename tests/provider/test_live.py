@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ HARMLESS = [case for case in CASES if case.token in {SERVICE_ID, API_KEY, POLICY
 
 
 @asynccontextmanager
-async def _plugin(folder: Path) -> AsyncIterator[Engine]:
+async def _plugin(folder: Path) -> AsyncGenerator[Engine]:
     provider = IbmNative(Pace(), Journal(folder / "journal"))
     server, port = await start(provider, "127.0.0.1:1")
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
