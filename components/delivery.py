@@ -75,6 +75,7 @@ class PrivateImage(pulumi.ComponentResource):
                 digest=image.digest,
                 api_key=identity.api_key,
                 policy_id=identity.policy_id,
+                policy_modified_at=identity.policy_modified_at,
                 kubernetes_namespace=settings.kubernetes_namespace,
                 secret_name=settings.pull_secret_name,
                 service_account_name=settings.service_account_name,

@@ -36,6 +36,8 @@ class PullIdentity(pulumi.ComponentResource):
     """`ServiceId-<uuid>`."""
     policy_id: pulumi.Output[str]
     """UUID of the access policy."""
+    policy_modified_at: pulumi.Output[str | None]
+    """When the access policy was changed last."""
     api_key_id: pulumi.Output[str]
     """`ApiKey-<uuid>` of this epoch's key."""
     api_key: pulumi.Output[str]
@@ -66,6 +68,7 @@ class PullIdentity(pulumi.ComponentResource):
         }
         self.service_id = service_id.id
         self.policy_id = policy.id
+        self.policy_modified_at = policy.last_modified_at
         self.api_key_id = keys[args.epoch].id
         self.api_key = keys[args.epoch].api_key
         self.register_outputs(

@@ -22,6 +22,7 @@ class PullAccessArgs:
     digest: pulumi.Input[str]
     api_key: pulumi.Input[str]
     policy_id: pulumi.Input[str]
+    policy_modified_at: pulumi.Input[str | None]
     kubernetes_namespace: str
     secret_name: str
     service_account_name: str
@@ -51,6 +52,7 @@ class PullAccess(pulumi.ComponentResource):
                 digest=args.digest,
                 api_key=args.api_key,
                 policy_id=args.policy_id,
+                policy_modified_at=args.policy_modified_at,
                 timeout_seconds=args.timeout_seconds,
             ),
             opts=child,

@@ -142,7 +142,12 @@ class IbmNative(Provider):
         life = self._life(request.type)
         inputs = life.declaration.inputs
         old = request.old_inputs if isinstance(request, OldInputsDiffRequest) else request.old_state
-        found = diff(inputs, old, request.new_inputs)
+        drifted = [
+            each
+            for each in life.declaration.outputs
+            if each.prop.drift and plain_or_none(request.old_state.get(each.wire)) is not None
+        ]
+        found = diff(inputs, old, request.new_inputs, drifted)
         self.journal.end(request.urn, request.resource_id)
         if found.replaces:
             found.delete_before_replace = life.delete_first(known(inputs, old), known(inputs, request.new_inputs))
@@ -153,10 +158,10 @@ class IbmNative(Provider):
         life = self._life(request.type)
         declaration, given = life.declaration, request.properties
         if request.preview:
-            return CreateResponse(None, _outputs(declaration, given, lambda _: UNKNOWN))
+            return CreateResponse(None, _outputs(declaration, given, lambda each: None if each.prop.drift else UNKNOWN))
         resource_id, computed = await life.create(self._call(request.urn), known(declaration.inputs, given))
         self.journal.answered(request.urn, resource_id)
-        return CreateResponse(resource_id, _outputs(declaration, given, computed.get))
+        return CreateResponse(resource_id, _outputs(declaration, given, lambda each: computed.get(each.name)))
 
     async def read(self, request: ReadRequest) -> ReadResponse:
         """Read a resource for a refresh or an import; an empty id says that it is gone."""
@@ -175,20 +180,26 @@ class IbmNative(Provider):
             for each in declaration.inputs
             if actual.get(each.name) is not None
         }
-        return ReadResponse(request.resource_id, _outputs(declaration, inputs, found.computed.get), inputs)
+        outputs = _outputs(declaration, inputs, lambda each: found.computed.get(each.name))
+        return ReadResponse(request.resource_id, outputs, inputs)
 
     async def update(self, request: UpdateRequest) -> UpdateResponse:
-        """Change a resource in place; in a preview, outputs that aren't inputs stay what they are."""
+        """Change a resource in place; in a preview, what the change may compute is unknown."""
         life = self._life(request.type)
         declaration, given = life.declaration, request.news
-        if request.preview:
-            before = {each.name: plain(request.olds.get(each.wire)) for each in declaration.outputs}
-            return UpdateResponse(_outputs(declaration, given, before.get))
         state = known(declaration.outputs, request.olds)
+        if request.preview:
+            kept = life.kept(self._call(request.urn), state, known(declaration.inputs, given))
+
+            def planned(each: Property) -> Read:
+                unknown = None if each.prop.drift else UNKNOWN
+                return plain(request.olds.get(each.wire)) if each.name in kept else unknown
+
+            return UpdateResponse(_outputs(declaration, given, planned))
         computed = await life.update(
             self._call(request.urn), request.resource_id, known(declaration.inputs, given), state
         )
-        return UpdateResponse(_outputs(declaration, given, computed.get))
+        return UpdateResponse(_outputs(declaration, given, lambda each: computed.get(each.name)))
 
     async def delete(self, request: DeleteRequest) -> None:
         """Remove a resource; one that is gone already is fine."""
@@ -255,13 +266,15 @@ class IbmNative(Provider):
         return self._cloud
 
 
-def _outputs(declaration: Declaration, inputs: Mapping[str, PropertyValue], computed: Callable[[str], Read]) -> Wire:
+def _outputs(
+    declaration: Declaration, inputs: Mapping[str, PropertyValue], computed: Callable[[Property], Read]
+) -> Wire:
     """Return a resource's outputs: inputs as they are, the rest from `computed`; secret where declared or given so."""
     names = {each.name for each in declaration.inputs}
     found: Wire = {}
     for each in declaration.outputs:
         given = inputs.get(each.wire) if each.name in names else None
-        value = plain(given) if each.name in names else computed(each.name)
+        value = plain(given) if each.name in names else computed(each)
         if value is not None:
             found[each.wire] = to_wire(value, secret=each.prop.secret or is_secret(given))
     return found

@@ -75,7 +75,9 @@ def _unmarshal(properties: struct_pb2.Struct) -> dict[str, PropertyValue]:
 def _diff_response(found: DiffResponse) -> provider_pb2.DiffResponse:
     changes = provider_pb2.DiffResponse.DIFF_SOME if found.changes else provider_pb2.DiffResponse.DIFF_NONE
     details = {
-        name: provider_pb2.PropertyDiff(kind=provider_pb2.PropertyDiff.Kind.Value(each.kind.name), inputDiff=True)
+        name: provider_pb2.PropertyDiff(
+            kind=provider_pb2.PropertyDiff.Kind.Value(each.kind.name), inputDiff=each.input_diff
+        )
         for name, each in found.detailed_diff.items()
     }
     return provider_pb2.DiffResponse(

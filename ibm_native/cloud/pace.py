@@ -6,6 +6,7 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from datetime import UTC, datetime
 from typing import TypeVar
 
 from ibm_native.cloud.errors import CancelledByUserError
@@ -22,6 +23,10 @@ class Pace:
     def now(self) -> float:
         """Return seconds on a clock that never goes back."""
         return time.monotonic()
+
+    def today(self) -> datetime:
+        """Return the time by the calendar, in UTC."""
+        return datetime.now(UTC)
 
     def cancel(self) -> None:
         """End every wait under way, and each later one, at once."""

@@ -91,6 +91,10 @@ class AccessPolicy(
     resource_group: pulumi.Output[str | None]
     service: pulumi.Output[str]
     description: pulumi.Output[str | None]
+    last_modified_at: Annotated[
+        pulumi.Output[str | None],
+        Prop("When it was changed last; as `policyModifiedAt` of a proof of access, a change asks for a new proof."),
+    ]
 
     def __init__(self, name: str, args: AccessPolicyArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args, opts)
@@ -116,6 +120,11 @@ class AccessPolicyLife(LifeCycle):
             found.append(Problem("namespace", "a namespace for another service", f"service {REGISTRY}, or none"))
         return found
 
+    def kept(self, call: Call, old: Values, new: Values) -> frozenset[str]:
+        """Keep nothing: each update has its time."""
+        del call, old, new
+        return frozenset()
+
     async def create(self, call: Call, inputs: Values) -> tuple[str, Mapping[str, Plain | None]]:
         """Make the policy, then remove what an earlier, broken-off create of it left.
 
@@ -129,14 +138,15 @@ class AccessPolicyLife(LifeCycle):
         attempt = Attempt.begin(call, account)
         wanted = _Wanted(what, crns, policy_shape.attributes(account, inputs, group), attempt.mark)
         try:
-            resource_id = await unless_refused(attempt, lambda: self._make(attempt, inputs, wanted))
+            body = await unless_refused(attempt, lambda: self._make(attempt, inputs, wanted))
         except LostAnswerError:
             found = await call.pace.until(
                 lambda: self._attempt(call, account, iam_id, attempt.mark), within=LOST_ANSWER_SECONDS, why=what
             )
             if found is None:
                 raise
-            resource_id = found
+            body = found
+        resource_id = text(body, "id")
         attempt.made(resource_id)
         async with undone_by(lambda: self.undo(call, resource_id, inputs)):
             left = await until_listed(
@@ -148,7 +158,7 @@ class AccessPolicyLife(LifeCycle):
             )
             for each in left:
                 await self.undo(call, each, inputs)
-        return resource_id, {}
+        return resource_id, _computed(body)
 
     async def read(self, call: Call, resource_id: str, inputs: Values, state: Values) -> Found | None:
         """Return the policy, its roles spelt as the inputs spell them."""
@@ -166,7 +176,7 @@ class AccessPolicyLife(LifeCycle):
         actual = dict(policy_shape.actual_inputs(body, inputs))
         group, before = cast("str | None", actual["resource_group"]), inputs.maybe_text("resource_group")
         actual["resource_group"] = await spelt_as(call.cloud, f"read access policy {resource_id}", group, before)
-        return Found({**actual, "description": description}, {})
+        return Found({**actual, "description": description}, _computed(body))
 
     async def update(self, call: Call, resource_id: str, inputs: Values, state: Values) -> Mapping[str, Plain | None]:
         """Replace roles, resource and description in place; the subject stays."""
@@ -178,8 +188,8 @@ class AccessPolicyLife(LifeCycle):
         attributes = policy_shape.attributes(account, inputs, group)
         job = Job(what, _NEEDS, conditional=True, unlock=unlock_command(inputs.text("iam_id")))
 
-        async def write(body: Json, etag: str) -> None:
-            await call.cloud.policies(
+        async def write(body: Json, etag: str) -> Json:
+            reply = await call.cloud.policies(
                 job,
                 lambda api: api.replace_v2_policy(
                     resource_id,
@@ -191,12 +201,12 @@ class AccessPolicyLife(LifeCycle):
                     resource={"attributes": attributes},
                 ),
             )
+            return reply.fields
 
         try:
-            await unless_stale(lambda: self._get(call, resource_id), write)
+            return _computed(await unless_stale(lambda: self._get(call, resource_id), write))
         except ConflictError as error:
             raise _named(error) from None
-        return {}
 
     async def delete(self, call: Call, resource_id: str, state: Values) -> None:
         """Remove the policy; IAM removes it by itself when its service ID goes."""
@@ -204,7 +214,7 @@ class AccessPolicyLife(LifeCycle):
         job = Job(what, _NEEDS, unlock=unlock_command(state.text("iam_id")))
         await gone(call, what, lambda: call.cloud.policies(job, lambda api: api.delete_v2_policy(resource_id)))
 
-    async def _make(self, attempt: Attempt, inputs: Values, wanted: _Wanted) -> str:
+    async def _make(self, attempt: Attempt, inputs: Values, wanted: _Wanted) -> Json:
         """Post; once more after removing what an earlier attempt left, if that is in the way."""
         try:
             return await self._post(attempt.call, inputs, wanted)
@@ -212,7 +222,7 @@ class AccessPolicyLife(LifeCycle):
             await self.undo(attempt.call, _left_over(error, attempt), inputs)
         return await self._post(attempt.call, inputs, wanted)
 
-    async def _post(self, call: Call, inputs: Values, wanted: _Wanted) -> str:
+    async def _post(self, call: Call, inputs: Values, wanted: _Wanted) -> Json:
         reply = await once_known(
             call,
             wanted.what,
@@ -227,7 +237,7 @@ class AccessPolicyLife(LifeCycle):
                 ),
             ),
         )
-        return text(reply.fields, "id")
+        return reply.fields
 
     async def _get(self, call: Call, resource_id: str) -> tuple[Json, str]:
         job = Job(f"read access policy {resource_id}", _NEEDS_VIEWER)
@@ -245,9 +255,9 @@ class AccessPolicyLife(LifeCycle):
         )
         return [body async for body in pages if text(body, "state") != "deleted"]
 
-    async def _attempt(self, call: Call, account: str, iam_id: str, mark: Mark) -> str | None:
+    async def _attempt(self, call: Call, account: str, iam_id: str, mark: Mark) -> Json | None:
         found = await self._of_subject(call, account, iam_id)
-        return next((text(one, "id") for one in found if Mark.found_in(text(one, "description")) == mark), None)
+        return next((one for one in found if Mark.found_in(text(one, "description")) == mark), None)
 
 
 @dataclass(frozen=True)
@@ -258,6 +268,10 @@ class _Wanted:
     roles: Sequence[str]
     attributes: list[Json]
     mark: Mark
+
+
+def _computed(body: Json) -> Mapping[str, Plain | None]:
+    return {"last_modified_at": text(body, "last_modified_at") or None}
 
 
 def _left_over(error: ConflictError, attempt: Attempt) -> str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated
 
 import pulumi
 
 from ibm_native.cloud.client import PAGE
 from ibm_native.cloud.errors import ApiError, LostAnswerError, ProviderError, conceal
+from ibm_native.cloud.pace import Pace
 from ibm_native.cloud.refusals import Job
 from ibm_native.cloud.sdk import Json, mapping, text
 from ibm_native.iam.service_id import unlock_command
@@ -81,6 +83,15 @@ class ApiKey(
     action_when_leaked: pulumi.Output[str]
     crn: Annotated[pulumi.Output[str], Prop("Cloud resource name of the key.")]
     api_key: Annotated[pulumi.Output[str], Prop("The key's value.", secret=True)]
+    unusable: Annotated[
+        pulumi.Output[str | None],
+        Prop(
+            "Set by a refresh where the key stopped working: `disabled` (by hand, or by IBM since it leaked) or "
+            "`expired`. The next update makes another key.",
+            drift=True,
+            replaces=True,
+        ),
+    ]
 
     def __init__(self, name: str, args: ApiKeyArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args, opts)
@@ -90,6 +101,11 @@ class ApiKeyLife(LifeCycle):
     """The value comes once: a key whose value is lost is removed, never kept."""
 
     declaration = ApiKey.declaration
+
+    def kept(self, call: Call, old: Values, new: Values) -> frozenset[str]:
+        """Keep the value, which never changes."""
+        del call, old, new
+        return frozenset({"crn", "api_key"})
 
     async def create(self, call: Call, inputs: Values) -> tuple[str, Mapping[str, Plain | None]]:
         """Make the key, then remove what an earlier, broken-off create of it left."""
@@ -134,7 +150,8 @@ class ApiKeyLife(LifeCycle):
             "expires_at": text(body, "expires_at") or None,
             "action_when_leaked": text(body, "action_when_leaked") or inputs.maybe_text("action_when_leaked"),
         }
-        return Found(actual, {"crn": text(body, "crn"), "api_key": state.maybe_text("api_key") or ""})
+        value = state.maybe_text("api_key") or ""
+        return Found(actual, {"crn": text(body, "crn"), "api_key": value, "unusable": _unusable(body, call.pace)})
 
     async def update(self, call: Call, resource_id: str, inputs: Values, state: Values) -> Mapping[str, Plain | None]:
         """Change everything but the identity and the value, in place."""
@@ -253,6 +270,14 @@ class ApiKeyLife(LifeCycle):
         if resource_id is not None:
             await self.delete(call, resource_id, inputs)
         return resource_id is not None
+
+
+def _unusable(body: Json, pace: Pace) -> str | None:
+    """Return why IAM doesn't take a key any longer, or None if it does."""
+    if body.get("disabled") is True:
+        return "disabled"
+    expires_at = text(body, "expires_at")
+    return "expired" if expires_at and datetime.fromisoformat(expires_at) <= pace.today() else None
 
 
 def _unlock_command(resource_id: str, owner: Values) -> str:

@@ -68,6 +68,11 @@ class ServiceIdLife(LifeCycle):
 
     declaration = ServiceId.declaration
 
+    def kept(self, call: Call, old: Values, new: Values) -> frozenset[str]:
+        """Keep what IAM gave it."""
+        del call, old, new
+        return frozenset({"iam_id", "crn"})
+
     async def create(self, call: Call, inputs: Values) -> tuple[str, Mapping[str, Plain | None]]:
         """Make the service ID, then remove what an earlier, broken-off create of it left."""
         name = inputs.text("name")

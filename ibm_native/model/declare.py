@@ -36,7 +36,9 @@ class Prop:
 
     `replaces`: a change makes a new resource. `quiet`: a change alone is no change of the resource. `unordered`: the
     order of a list means nothing. `same` tells whether two values mean the same, where that isn't their being equal.
-    `rule` gets a known value (or each item of a list) and returns what was expected instead, or None.
+    `drift`: an output that only a refresh gives, where the resource no longer does what it is for; it counts as a
+    change, and the next update, or replacement, mends it. `rule` gets a known value (or each item of a list) and
+    returns what was expected instead, or None.
     """
 
     description: str
@@ -44,6 +46,7 @@ class Prop:
     secret: bool = False
     quiet: bool = False
     unordered: bool = False
+    drift: bool = False
     same: Callable[[Any, Any], bool] | None = None
     rule: Callable[[Any], str | None] | None = None
 

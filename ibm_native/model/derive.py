@@ -98,10 +98,12 @@ def diff(
     properties: Iterable[Property],
     old: Mapping[str, PropertyValue],
     new: Mapping[str, PropertyValue],
+    drifted: Iterable[Property] = (),
 ) -> DiffResponse:
     """Return what changes between two sets of checked inputs, each property as an update or a replacement.
 
-    A value that isn't known yet counts as changed. Quiet properties never count.
+    A value that isn't known yet counts as changed. Quiet properties never count. `drifted` are the outputs by which a
+    refresh told that the resource no longer does what it is for: they go.
     """
     details: dict[str, PropertyDiff] = {}
     replaces: list[str] = []
@@ -110,6 +112,10 @@ def diff(
         if each.prop.quiet or _equal(each, before, after):
             continue
         details[each.wire] = PropertyDiff(_diff_kind(before, after, replaces=each.prop.replaces), input_diff=True)
+        if each.prop.replaces:
+            replaces.append(each.wire)
+    for each in drifted:
+        details[each.wire] = PropertyDiff(_diff_kind(each.wire, None, replaces=each.prop.replaces), input_diff=False)
         if each.prop.replaces:
             replaces.append(each.wire)
     return DiffResponse(changes=bool(details), replaces=replaces, diffs=list(details), detailed_diff=details)

@@ -122,6 +122,13 @@ class LifeCycle(ABC):
         return None
 
     @abstractmethod
+    def kept(self, call: Call, old: Values, new: Values) -> frozenset[str]:
+        """Return the outputs, other than inputs, that an update from `old` outputs to `new` inputs can't change.
+
+        The rest is unknown in its preview. Makes no call; of `new`, only what is known is there.
+        """
+
+    @abstractmethod
     async def create(self, call: Call, inputs: Values) -> tuple[str, Mapping[str, Plain | None]]:
         """Make the resource; return its id and its outputs other than inputs."""
 

@@ -13,8 +13,12 @@ from ibm_native.cloud.errors import ProviderError, TimedOutError, conceal
 from ibm_native.model import rules
 from ibm_native.model.declare import Plain, Prop, Resource
 from ibm_native.model.lifecycle import Call, Found, LifeCycle
+from ibm_native.model.notices import notice
 from ibm_native.model.values import Values
 from ibm_native.registry import login
+
+_TRIAL_SECONDS = 20.0
+"""How long a refresh waits for the registry."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +41,10 @@ class AccessArgs:
     policy_id: Annotated[
         pulumi.Input[str], Prop("Id of the policy that gives the right; another policy asks for a new proof.")
     ]
+    policy_modified_at: Annotated[
+        pulumi.Input[str | None],
+        Prop("`lastModifiedAt` of the policy; a change of the policy in place asks for a new proof."),
+    ] = None
     timeout_seconds: Annotated[
         pulumi.Input[int],
         Prop("How long IAM may take until the key works.", quiet=True, rule=rules.timeout_seconds),
@@ -58,16 +66,26 @@ class Access(
     registry_host: pulumi.Output[str]
     repository: pulumi.Output[str]
     policy_id: pulumi.Output[str]
+    policy_modified_at: pulumi.Output[str | None]
     api_key: Annotated[pulumi.Output[str], Prop("The key, proved.", secret=True)]
+    unproved: Annotated[
+        pulumi.Output[str | None],
+        Prop("Set by a refresh where the key can't pull any longer: why. The next update proves it anew.", drift=True),
+    ]
 
     def __init__(self, name: str, args: AccessArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args, opts)
 
 
 class AccessLife(LifeCycle):
-    """Nothing lies in the cloud: making and updating it is a proof, reading and deleting it is nothing."""
+    """Nothing lies in the cloud: making and updating it is a proof, reading it is one try, deleting it is nothing."""
 
     declaration = Access.declaration
+
+    def kept(self, call: Call, old: Values, new: Values) -> frozenset[str]:
+        """Keep nothing: there is nothing but inputs."""
+        del call, old, new
+        return frozenset()
 
     async def create(self, call: Call, inputs: Values) -> tuple[str, Mapping[str, Plain | None]]:
         """Prove that the key can pull."""
@@ -75,13 +93,23 @@ class AccessLife(LifeCycle):
         return f"{inputs.text('registry_host')}/{inputs.text('repository')}", {}
 
     async def read(self, call: Call, resource_id: str, inputs: Values, state: Values) -> Found | None:
-        """Return what is there: a proof doesn't drift."""
-        del call, state
+        """Use the key once: whether it still pulls is what a refresh tells."""
         if not inputs:
             raise ProviderError(
                 f"import proof of access {resource_id}", "a proof is made, not imported", "Run `pulumi up` to make it."
             )
-        return Found(dict(inputs), {})
+        pull = _pull(inputs)
+        what = f"see whether the API key still pulls {pull.repository} from {pull.host}"
+        trial = call.pace.watch(asyncio.to_thread(login.attempt, pull), within=_TRIAL_SECONDS, why=what)
+        found = await trial or login.silent(pull)
+        unproved = state.maybe_text("unproved")
+        if isinstance(found, login.Proved):
+            unproved = None
+        elif found.of_key:
+            unproved = found.why
+        else:
+            notice(f"{what}: nothing tells. {found.why[:1].upper()}{found.why[1:]}.")
+        return Found(dict(inputs), {"unproved": unproved})
 
     async def update(self, call: Call, resource_id: str, inputs: Values, state: Values) -> Mapping[str, Plain | None]:
         """Prove it again."""
@@ -93,10 +121,7 @@ class AccessLife(LifeCycle):
         """Do nothing."""
 
     async def _prove(self, call: Call, inputs: Values) -> None:
-        pull = login.Pull(
-            inputs.text("registry_host"), inputs.text("repository"), inputs.text("digest"), inputs.text("api_key")
-        )
-        conceal(pull.api_key)
+        pull = _pull(inputs)
         seconds = inputs.whole("timeout_seconds")
         what = f"prove that the API key can pull {pull.repository} from {pull.host}"
         end = call.pace.now() + seconds
@@ -116,3 +141,10 @@ class AccessLife(LifeCycle):
         if await call.pace.until(proved, within=seconds, why=what) is None:
             waited = f"after {seconds} s of attempts: {last[0].why}"
             raise TimedOutError(what, waited, last[0].remedy)
+
+
+def _pull(inputs: Values) -> login.Pull:
+    conceal(inputs.text("api_key"))
+    return login.Pull(
+        inputs.text("registry_host"), inputs.text("repository"), inputs.text("digest"), inputs.text("api_key")
+    )

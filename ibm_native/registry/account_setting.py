@@ -48,6 +48,11 @@ class SettingLife(LifeCycle):
         """Return the parts that amount to no setting; empty where there always is one."""
         return {}
 
+    def kept(self, call: Call, old: Values, new: Values) -> frozenset[str]:
+        """Keep what was there before."""
+        del call, old, new
+        return frozenset(f"previous_{part}" for part in self.parts)
+
     async def create(self, call: Call, inputs: Values) -> tuple[str, Mapping[str, Plain | None]]:
         """Note what was there, and set what is wanted; a create that broke off noted it already."""
         resource_id = self.natural_id(inputs) or ""

@@ -59,11 +59,12 @@ class Proved:
 
 @dataclass(frozen=True)
 class Refused:
-    """Why the manifest couldn't be read; `final` if waiting can't help."""
+    """Why the manifest couldn't be read; `final` if waiting can't help, `of_key` if it is the key that is refused."""
 
     why: str
     remedy: str
     final: bool = False
+    of_key: bool = False
 
 
 def challenge(header: str) -> tuple[str, Mapping[str, str]]:
@@ -129,7 +130,13 @@ def _attempt(http: requests.Session, pull: Pull) -> Proved | Refused:
         token = _token(login.text)
         conceal(token)
         headers["Authorization"] = f"Bearer {token}"
-    elif hello.status_code != 200:
+    elif hello.status_code == 200:
+        return Refused(
+            f"the registry at {pull.host} answers everybody, without a login: that a key can pull there proves nothing",
+            "Is it the registry's host? An open registry needs no key and no proof.",
+            final=True,
+        )
+    else:
         return Refused(
             f"what answers at {pull.host} is no registry that logs in by token (HTTP {hello.status_code} for /v2/)",
             "Is it the registry's host?",
@@ -164,6 +171,7 @@ def _login_refused(pull: Pull, status: int, text: str) -> Refused:
         return Refused(
             f"the registry at {pull.place} doesn't know the API key (HTTP {status})",
             "The key is wrong, deleted, disabled or expired, or belongs to another IBM Cloud than this registry.",
+            of_key=True,
         )
     if status == 403:
         return _no_right(pull, status)
@@ -188,6 +196,7 @@ def _no_right(pull: Pull, status: int) -> Refused:
         f"the API key is known, but may not pull {pull.repository} from {pull.place} (HTTP {status})",
         f"It needs the role Reader on container-registry for namespace {pull.namespace}, in this registry's region: "
         "check the policy's region and namespace.",
+        of_key=True,
     )
 
 

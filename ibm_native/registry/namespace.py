@@ -90,6 +90,11 @@ class NamespaceLife(LifeCycle):
         """Return `region/name`."""
         return f"{inputs.text('region')}/{inputs.text('name')}" if {"region", "name"} <= inputs.keys() else None
 
+    def kept(self, call: Call, old: Values, new: Values) -> frozenset[str]:
+        """Keep all: nothing of a namespace itself can change."""
+        del call, old, new
+        return frozenset({"crn", "adopted"})
+
     async def create(self, call: Call, inputs: Values) -> tuple[str, Mapping[str, Plain | None]]:
         """Make the namespace, or take over one that is there if that was asked for.
 

@@ -91,6 +91,11 @@ class ScanGateLife(LifeCycle):
 
     declaration = ScanGate.declaration
 
+    def kept(self, call: Call, old: Values, new: Values) -> frozenset[str]:
+        """Keep the image's name where it is of the same image; another look may judge the same one otherwise."""
+        same = {"region", "repository", "digest"} <= new.keys() and old.get("image") == self._image(call, new)
+        return frozenset({"image"} if same else ())
+
     async def create(self, call: Call, inputs: Values) -> tuple[str, Mapping[str, Plain | None]]:
         """Wait for the result and judge it."""
         verdict = await self._judge(call, inputs)
@@ -114,10 +119,7 @@ class ScanGateLife(LifeCycle):
         """Do nothing."""
 
     async def _judge(self, call: Call, inputs: Values) -> Mapping[str, Plain | None]:
-        region = inputs.text("region")
-        what = f"look at the scan of {inputs.text('repository')}"
-        host = call.cloud.connection.registry_name(region, what)
-        image = f"{host}/{inputs.text('repository')}@{inputs.text('digest')}"
+        region, image = inputs.text("region"), self._image(call, inputs)
         what = f"look at the scan of {image}"
         seconds = inputs.whole("timeout_seconds")
         report = await call.pace.until(
@@ -139,6 +141,11 @@ class ScanGateLife(LifeCycle):
             action = inputs.text("on_unsupported" if unsupported else "on_issues")
             _act(action, what, _why(report, issues, inputs.whole("max_issues")))
         return {"image": image, "status": status, "passed": passed, "issues": tuple(issues)}
+
+    def _image(self, call: Call, inputs: Values) -> str:
+        repository = inputs.text("repository")
+        host = call.cloud.connection.registry_name(inputs.text("region"), f"look at the scan of {repository}")
+        return f"{host}/{repository}@{inputs.text('digest')}"
 
     async def _report(self, call: Call, what: str, region: str, image: str) -> Json | None:
         try:

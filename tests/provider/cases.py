@@ -89,7 +89,7 @@ CASES = [
             "service": "kms",
             "description": "why",
         },
-        {"iamId", "roles", "region", "namespace", "service"},
+        {"iamId", "roles", "region", "namespace", "service", "lastModifiedAt"},
         {"roles", "region", "namespace", "description"},
     ),
     Case(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import grpc.aio
@@ -30,6 +31,10 @@ class FastPace(Pace):
     def now(self) -> float:
         """Return the clock with what was skipped."""
         return super().now() + self._ahead
+
+    def today(self) -> datetime:
+        """Return the calendar's time with what was skipped."""
+        return super().today() + timedelta(seconds=self._ahead)
 
     async def sleep(self, seconds: float, why: str) -> None:
         """Skip the wait."""

@@ -162,6 +162,12 @@ async def test_a_registry_that_hangs_is_named_in_time_and_a_cancel_doesn_t_wait_
     mute.close()
 
 
+async def test_a_registry_that_answers_everybody_proves_nothing(engine: Engine, registry: Registry) -> None:
+    registry.open = True
+    with pytest.raises(RefusedError, match=f"the registry at {registry.host} answers everybody, without a login"):
+        await engine.make(ACCESS, inputs(registry, "some-key-of-some-length"))
+
+
 async def test_an_unreachable_registry_is_named(engine: Engine, registry: Registry) -> None:
     with pytest.raises(RefusedError, match=r"the registry at 127\.0\.0\.1:9 doesn't answer"):
         await engine.make(ACCESS, inputs(registry, "some-key-of-some-length", registryHost="127.0.0.1:9"))

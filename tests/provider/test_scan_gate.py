@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.provider.conftest import FastPace
-from tests.provider.engine import Engine, RefusedError, Resource
+from tests.provider.engine import UNKNOWN, Engine, RefusedError, Resource
 from tests.provider.wire import Trouble, Wire
 
 pytestmark = pytest.mark.provider
@@ -108,6 +108,20 @@ async def test_another_image_or_threshold_is_looked_at_anew(engine: Engine, wire
     wire.troubles = [Trouble(REPORT, "answer", status=200, body=report("CVE-1"))]
     with pytest.raises(RefusedError, match="vulnerabilities: 1, allowed: 0"):
         await engine.update(passed, digest="sha256:" + "b" * 64)
+
+
+async def test_the_preview_of_another_look_promises_nothing_of_the_old_one(engine: Engine, wire: Wire) -> None:
+    passed = await gate(engine, wire, report(status="OK"))
+    wire.calls.clear()
+    other = (await engine.update(passed, preview=True, digest="sha256:" + "b" * 64)).outputs
+    assert {name: other[name] for name in ("image", "status", "passed", "issues")} == dict.fromkeys(
+        ("image", "status", "passed", "issues"), UNKNOWN
+    )
+    assert (await engine.update(passed, preview=True, digest=UNKNOWN)).outputs["image"] == UNKNOWN
+    stricter = (await engine.update(passed, preview=True, maxIssues=1)).outputs
+    assert stricter["image"] == passed.outputs["image"], "the same image has the same name"
+    assert stricter["passed"] == UNKNOWN, "another look may judge otherwise"
+    assert wire.calls == []
 
 
 async def test_an_exemption_without_a_reason_is_refused(engine: Engine) -> None:

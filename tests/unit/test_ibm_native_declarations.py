@@ -89,7 +89,7 @@ def test_the_schema_marks_secrets_defaults_and_what_replaces() -> None:
 
 def test_only_a_new_key_policy_host_or_repository_asks_for_a_new_proof() -> None:
     loud = {each.wire for each in of("ibm-native:registry:Access").inputs if not each.prop.quiet}
-    assert loud == {"registryHost", "repository", "apiKey", "policyId"}
+    assert loud == {"registryHost", "repository", "apiKey", "policyId", "policyModifiedAt"}
 
 
 @pytest.mark.parametrize(
