@@ -14,7 +14,7 @@ from base.progress import say, step
 from commands import lock, report, system_python
 from commands.pulumi import SANDBOX_STACK, Stack
 from commands.verify import show_checks, verify
-from sandbox import machine, toolchain
+from sandbox import addresses, machine, toolchain
 from sandbox.toolchain import environment
 
 
@@ -34,7 +34,7 @@ def up(_: argparse.Namespace) -> int:
     if not show_checks(checks):
         say("The stack is up, but isn't right. `kubectl describe pods` in its environment shows more: make env")
         return 1
-    report.show_table(dev, checks)
+    report.show_table(dev, checks, f"http://{addresses.IAM_ADDRESS}/sandbox/console")
     return 0
 
 

@@ -15,8 +15,11 @@ LOG_COLUMNS = 150
 """Width where there is no terminal: an image reference with its digest fits in one line."""
 
 
-def show_table(stack: Stack, checks: Sequence[Check]) -> None:
-    """Print what the stack made, by the names of its outputs, and what to type next; `checks` are those that passed."""
+def show_table(stack: Stack, checks: Sequence[Check], cloud: str) -> None:
+    """Print what the stack made, by the names of its outputs, and what comes next.
+
+    `checks` are those that passed; `cloud` is the address of the page that shows what the sandbox's cloud holds.
+    """
     outputs = stack.outputs()
     pods = cast("dict[str, dict[str, str]]", outputs["pods"])
     rows = {
@@ -44,5 +47,6 @@ def show_table(stack: Stack, checks: Sequence[Check]) -> None:
     console.print(
         'What next:\n  eval "$(make env)"     then pulumi, kubectl and docker work here: kubectl get pods\n'
         "  make verify            checks it again\n"
-        "  make down              destroys the stack and stops the sandbox"
+        "  make down              destroys the stack and stops the sandbox\n"
+        f"  {cloud}   shows what the sandbox's cloud holds, and why it refused what it refused"
     )

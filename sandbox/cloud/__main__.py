@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import socket
 import sys
+import time
+from collections.abc import Callable
 from contextlib import suppress
+from difflib import get_close_matches
 from pathlib import Path
 
 import uvicorn
 from filelock import FileLock, Timeout
 from sqlalchemy import select
 
+from base import files
 from base.errors import SandboxError
+from sandbox.cloud import BEGAN
 from sandbox.cloud.advisor.advisories import Advisories
 from sandbox.cloud.advisor.scanner import Advisor
 from sandbox.cloud.api.registry.events import PATH as EVENTS
 from sandbox.cloud.app import HEALTH, make_app, make_world
+from sandbox.cloud.console.control_routes import CONSOLE
 from sandbox.cloud.core import limits, token_keys
 from sandbox.cloud.core.regions import DOMAINS
 from sandbox.cloud.iam.accounts import Account, create_account, set_admin_key
@@ -40,6 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m sandbox.cloud",
+        allow_abbrev=False,
         description="IBM Cloud's IAM and Container Registry API on this machine. "
         f"GET {HEALTH} answers 200 when it is ready.",
         epilog=f"{KEY_VARIABLE} holds the account owner's API key. Without it, a fresh account's key is printed once.",
@@ -91,6 +99,13 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         help="how long after a push Vulnerability Advisor scans an image (default: %(default)s)",
     )
+    parser.add_argument("--console", action="store_true", help=f"also serve the console page, {CONSOLE} (no login)")
+    parser.add_argument(
+        "--ready-file",
+        type=Path,
+        metavar="PATH",
+        help="file that is there while the stand-in is ready: JSON with its addresses",
+    )
     parser.add_argument("--registry-token-key", type=Path, metavar="PATH", help="EC key that signs registry tokens")
     parser.add_argument("--registry-token-cert", type=Path, metavar="PATH", help="the certificate for it")
     return parser
@@ -122,19 +137,58 @@ def _serve(options: argparse.Namespace) -> int:
                 listening.append(_listen(None, control))
                 control = int(listening[-1].getsockname()[1])
             key = _admin_key(world)
-            if key is not None:
-                print(f"API key of the account's owner, shown this once: {key}", flush=True)
-            config = uvicorn.Config(
-                make_app(world, control), log_level="warning", access_log=False, server_header=False, lifespan="on"
-            )
+            app = make_app(world, control, console=options.console)
+            config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, lifespan="on")
+            server = _Server(config, lambda: _announce(options, listening[0], control, key), options.ready_file)
             with suppress(KeyboardInterrupt):
-                uvicorn.Server(config).run(listening)
+                server.run(listening)
             world.store.close()
     except Timeout as error:
         raise SandboxError(f"Another stand-in is using {folder}.", "Stop it, or give another --data.") from error
     except OSError as error:
         raise SandboxError(f"{folder} can't be used: {error.strerror}.", "Give another --data.") from error
     return 0
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, which tells when it is ready; the file that says so goes first when it stops."""
+
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None], ready_file: Path | None) -> None:
+        super().__init__(config)
+        self._on_ready = on_ready
+        self._ready_file = ready_file
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._on_ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._ready_file:
+            self._ready_file.unlink(missing_ok=True)
+        await super().shutdown(sockets)
+
+
+def _announce(options: argparse.Namespace, listening: socket.socket, control: int | None, key: str | None) -> None:
+    """Say what runs, in the first line; a made key in the second."""
+    name = listening.getsockname()
+    address = name if isinstance(name, str) else "{}:{}".format(*name)
+    regions = dict(options.region)
+    controlled = f"through 127.0.0.1:{control}" if control else "off"
+    parts = (
+        "every call needs a token and a policy that allows it",
+        f"clock, faults and delays {controlled}",
+        f"console {CONSOLE if options.console else 'off'}",
+        f"data in {options.data}",
+        f"on {address}",
+        *(f"{region} is {host}" for region, host in regions.items()),
+        f"ready in {(time.perf_counter() - BEGAN) * 1000:.0f} ms",
+    )
+    print(f"IBM Cloud stand-in: {'; '.join(parts)}", flush=True)
+    if key is not None:
+        print(f"API key of the account's owner, shown this once: {key}", flush=True)
+    if options.ready_file:
+        ready = {"address": address, "control": control and f"127.0.0.1:{control}", "regions": regions}
+        files.write(options.ready_file, json.dumps(ready).encode(), 0o644)
 
 
 def _listen(uds: str | None, port: int | None) -> socket.socket:
@@ -179,6 +233,10 @@ def _secret(path: Path | None) -> str | None:
 def _admin_key(world: World) -> str | None:
     """See that the account is there, with the key of the environment; return a made key, which must be printed."""
     given = os.environ.get(KEY_VARIABLE)
+    for meant in get_close_matches(KEY_VARIABLE, os.environ, cutoff=0.85) if given is None else ():
+        raise SandboxError(
+            f"The environment has {meant}, which nothing reads.", f"Rename it to {KEY_VARIABLE}, or unset {meant}."
+        )
     if given is not None and len(given) < limits.OWN_KEY_LENGTH:
         raise SandboxError(
             f"{KEY_VARIABLE} has fewer than {limits.OWN_KEY_LENGTH} characters.",

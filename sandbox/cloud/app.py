@@ -15,7 +15,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sandbox.cloud.api.services import SERVICES, shape_of
-from sandbox.cloud.console.control_routes import make_control_app
+from sandbox.cloud.console.control_routes import console_route, make_control_app
 from sandbox.cloud.controls.wire import Wire
 from sandbox.cloud.core import token_keys
 from sandbox.cloud.core.answers import answer
@@ -42,11 +42,11 @@ def operations() -> list[Operation]:
     return [operation for service in SERVICES for operation in service.operations]
 
 
-def make_app(world: World, control_port: int | None = None) -> ASGIApp:
-    """Make the application; what comes in at the control port is for the control API."""
+def make_app(world: World, control_port: int | None = None, *, console: bool = False) -> ASGIApp:
+    """Make the application; what comes in at the control port is for the control API; `console` adds its page."""
     routes = [route for service in SERVICES for route in service.routes]
     app = Starlette(
-        routes=[Route(HEALTH, _health), *routes],
+        routes=[Route(HEALTH, _health), *([console_route(world)] if console else []), *routes],
         lifespan=_lifespan,
         exception_handlers={404: _not_implemented, 405: _not_implemented},
     )

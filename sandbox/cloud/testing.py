@@ -97,6 +97,10 @@ class StandIn:
         self._controls.faults.clear()
         self._controls.delays.clear()
 
+    def reset(self) -> None:
+        """Take back everything but the account, the owner's key and the default groups; addresses stay."""
+        self.world.reset()
+
     @property
     def requests(self) -> list[Record]:
         """The requests so far, oldest first; each is there before its caller gets the answer."""

@@ -44,7 +44,7 @@ def command(layout: Layout) -> Command:
                 "--advisories",
                 layout.root / "advisories.json",
             ),
-            *("--registry-token-key", key, "--registry-token-cert", certificate),
+            *("--registry-token-key", key, "--registry-token-cert", certificate, "--console"),
         ],
         {
             "PATH": "/usr/local/bin:/usr/bin:/bin",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,6 +13,7 @@ from ibm_platform_services.iam_identity_v1 import AccountSettingsResponse, ApiKe
 from sandbox.cloud.core import unverified
 from sandbox.cloud.core.store import Store
 from sandbox.cloud.iam.activity import Activity
+from sandbox.cloud.registry.images import Image, Tag
 from sandbox.cloud.testing import StandIn
 from tests.cloud.clients import REGISTRY, Clients, Json, clients, make_robot, parse, policy, refused, role
 
@@ -212,3 +214,68 @@ def test_a_store_of_an_earlier_version_gets_the_columns_that_came_since(tmp_path
     store.close()
     with Store(path).transaction() as session:
         assert session.connection().exec_driver_sql("SELECT name, is_assigned FROM namespace").all() == [("old", 1)]
+
+
+def keep(cloud: StandIn, tag: str, days: int) -> str:
+    """Keep an image in the store that was built so many days ago; returns its digest."""
+    digest = f"sha256:{tag * 64}"
+    now = cloud.clock.millis()
+    with cloud.store.transaction() as session:
+        place = {"region": "jp-tok", "repository": "my-images/web"}
+        image = Image(
+            **place,
+            digest=digest,
+            namespace="my-images",
+            media_type="application/vnd.oci.image.manifest.v1+json",
+            manifest="{}",
+            config="{}",
+            config_digest=digest,
+            size=1,
+            built_at=now - days * 24 * 3600 * 1000,
+            pushed_at=now,
+            deleted_at=None,
+            trashed_tags=[],
+        )
+        session.add_all([image, Tag(**place, name=tag, digest=digest)])
+    return digest
+
+
+def test_a_retention_policy_keeps_what_is_young_above_the_count_too(cloud: StandIn, owner: Clients) -> None:
+    owner.registry.create_namespace("my-images")
+    old, _young, _newest = keep(cloud, "a", 40), keep(cloud, "b", 20), keep(cloud, "c", 1)
+    body: Json = {"namespace": "my-images", "images_per_repo": 1, "unknown": "is ignored"}
+    assert len(owner.registry.analyze_retention_policy("my-images", images_per_repo=1).get_result().popitem()[1]) == 2
+    service: Any = owner.registry
+    headers = {"Account": cloud.account_id, "Content-Type": "application/json"}
+    for path, expected in (("/api/v1/retentions/analyze", 200), ("/api/v1/retentions/", 201)):
+        sent = json.dumps(body | {"deletion_threshold_days": 30})
+        answer = service.send(service.prepare_request("POST", path, headers=headers, data=sent))
+        assert answer.get_status_code() == expected
+        if expected == 200:
+            assert answer.get_result() == {f"{cloud.registry_urls['jp-tok'][7:]}/my-images/web": [old]}
+    assert owner.registry.get_retention_policy("my-images").get_result()["deletion_threshold_days"] == 30
+
+
+def test_unknown_query_parameters_and_properties_are_ignored(cloud: StandIn, owner: Clients) -> None:
+    body: Json = {"name": "r", "account_id": cloud.account_id, "flavour": "sweet"}
+    service: Any = owner.identity
+    headers = {"Content-Type": "application/json"}
+    request = service.prepare_request(
+        "POST", "/v1/serviceids/", headers=headers, params={"x": "y"}, data=json.dumps(body)
+    )
+    assert service.send(request).get_status_code() == 201
+
+
+@pytest.mark.sandbox_only
+def test_a_reset_keeps_account_key_and_address(cloud: StandIn, owner: Clients) -> None:
+    robot = make_robot(cloud)
+    owner.registry.create_namespace("my-space")
+    cloud.visibility_delay = 3
+    cloud.reset()
+    assert cloud.requests == []
+    assert cloud.visibility_delay == 0
+    assert owner.registry.list_namespaces().get_result() == []
+    with refused(404, "not_found", robot.id):
+        owner.identity.get_service_id(robot.id)
+    assert owner.registry.create_namespace("my-space").get_status_code() == 201
+    assert make_robot(cloud).id != robot.id

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -144,7 +145,7 @@ def test_a_fresh_accounts_key_is_printed_once(tmp_path: Path, stopping: ExitStac
     key = printed.strip().rpartition(" ")[2]
     second = run(stopping, tmp_path, key=None)
     assert second.bearer(key)
-    assert second.kill() == ""
+    assert "API key" not in second.kill()
 
 
 def test_the_environments_key_is_the_owners_from_then_on(tmp_path: Path, stopping: ExitStack) -> None:
@@ -221,10 +222,64 @@ def test_the_control_port_serves_the_control_api_and_no_other_port_does(tmp_path
     assert httpx.get(f"{control}/v1/apikeys").status_code == 404
 
 
+def test_the_first_line_says_what_runs_and_the_console_is_there_without_controls(
+    tmp_path: Path, stopping: ExitStack
+) -> None:
+    ready = tmp_path / "ready.json"
+    cloud = run(stopping, tmp_path, key=None, options=("--console", "--ready-file", str(ready)))
+    assert "IBM Cloud stand-in" in httpx.get(f"{cloud.url}/sandbox/console").text
+    assert httpx.get(f"{cloud.url}/sandbox/faults").status_code == 501
+    assert json.loads(ready.read_text()) == {
+        "address": cloud.url.removeprefix("http://"),
+        "control": None,
+        "regions": {"jp-tok": "127.0.0.1:7001"},
+    }
+    cloud.process.send_signal(signal.SIGTERM)
+    first, second = cloud.process.communicate(timeout=10)[0].splitlines()
+    for part in ("a policy that allows it", "faults and delays off", str(tmp_path), "jp-tok is 127.0.0.1:7001", " ms"):
+        assert part in first
+    assert second.startswith("API key of the account's owner")
+    assert not ready.exists()
+
+
+def test_a_mistyped_variable_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SANDBOX_ADMIN_API_KEY", KEY)
+    process = start("--data", str(tmp_path), "--port", "0", "--region", "jp-tok=127.0.0.1:1")
+    printed, told = process.communicate(timeout=30)
+    assert (process.returncode, printed) == (1, "")
+    assert "SANDBOX_ADMIN_API_KEY, which nothing reads" in told
+    assert KEY not in told
+
+
+def test_a_mistyped_or_shortened_option_is_an_error(tmp_path: Path) -> None:
+    process = start("--data", str(tmp_path), "--port", "0", "--reg", "jp-tok=127.0.0.1:1", key=KEY)
+    told = process.communicate(timeout=30)[1]
+    assert process.returncode == 2
+    assert "--region" in told
+
+
+def test_a_reset_takes_back_all_but_the_account_without_a_restart(tmp_path: Path, stopping: ExitStack) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = int(free.getsockname()[1])
+    cloud = run(stopping, tmp_path, options=("--control-port", str(port)))
+    headers = cloud.bearer()
+    account = cloud.account_id(headers)
+    body = {"name": "robot", "account_id": account}
+    assert httpx.post(f"{cloud.url}/v1/serviceids", json=body, headers=headers).status_code == 201
+    assert httpx.post(f"http://127.0.0.1:{port}/sandbox/reset").status_code == 200
+    again = cloud.bearer()
+    assert cloud.account_id(again) == account
+    listed = httpx.get(f"{cloud.url}/v1/serviceids", params={"account_id": account}, headers=again).json()
+    assert listed["serviceids"] == []
+    assert httpx.post(f"{cloud.url}/v1/serviceids", json=body, headers=again).status_code == 201
+
+
 def test_it_stops_quietly_on_a_signal(tmp_path: Path, stopping: ExitStack) -> None:
     cloud = run(stopping, tmp_path)
     cloud.process.send_signal(signal.SIGINT)
-    assert cloud.process.communicate(timeout=10) == ("", "")
+    printed, told = cloud.process.communicate(timeout=10)
+    assert (len(printed.splitlines()), told) == (1, "")
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,9 @@ from sandbox.cloud.serving.world import World
 
 T = TypeVar("T")
 
+CONSOLE = "/sandbox/console"
+"""The path of the console page."""
+
 _LATEST = 7030 * 365.2425 * 24 * 3600
 
 
@@ -70,8 +73,14 @@ def make_control_app(world: World) -> Starlette:
         ("DELETE", "faults", api.clear_faults),
         ("GET", "requests", api.requests),
         ("DELETE", "requests", api.clear_requests),
+        ("POST", "reset", api.reset),
     )
     routes = [_route(method, f"/sandbox/{name}", run) for method, name, run in operations]
+    return Starlette(routes=[*routes, console_route(world)])
+
+
+def console_route(world: World) -> Route:
+    """Return the route of the console page, which changes nothing."""
 
     def console(request: Request) -> Response:
         del request
@@ -81,7 +90,7 @@ def make_control_app(world: World) -> Starlette:
         }
         return Response(page(world), headers=headers, media_type="text/html")
 
-    return Starlette(routes=[*routes, Route("/sandbox/console", console, methods=["GET"])])
+    return Route(CONSOLE, console, methods=["GET"])
 
 
 def _route(method: str, path: str, run: Callable[[bytes], object]) -> Route:
@@ -100,6 +109,7 @@ class _Api:
     """The operations: each takes the request's body and returns what the answer holds."""
 
     def __init__(self, world: World) -> None:
+        self._world = world
         self._clock = world.clock
         self._controls = world.controls
 
@@ -155,6 +165,11 @@ class _Api:
         del body
         self._controls.requests.clear()
         return []
+
+    def reset(self, body: bytes) -> object:
+        del body
+        self._world.reset()
+        return {}
 
 
 def _shown(record: Record) -> dict[str, object]:

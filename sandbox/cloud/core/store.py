@@ -60,6 +60,12 @@ class Store:
         with Session(self._engine, expire_on_commit=False) as session, session.begin():
             yield session
 
+    @staticmethod
+    def clear(session: Session) -> None:
+        """Remove all rows."""
+        for table in reversed(Row.metadata.sorted_tables):
+            session.execute(table.delete())
+
     def close(self) -> None:
         """Close the file."""
         self._engine.dispose()

@@ -140,6 +140,10 @@ PLAN_CAN_GO_BACK_TO_FREE = False
 PLAN_GOES_UP_ONLY = (400, "CRG0025E", "The plan can't be changed back to Free.")
 FREE_PLAN_LIMIT = (400, "CRG0026E", "The Free plan's quota can't be raised.")
 
+# Registry API: what `deletion_threshold_days` of a retention policy counts from, an image's build date or its push. The
+# docs say how old an image is; everything else in a retention policy goes by the build date.
+RETENTION_AGE_COLUMN = "built_at"
+
 # Registry login: texts of IBM's docs; the status is taken from the right that is missing.
 STORAGE_QUOTA = (403, "DENIED", "Your account has exceeded its image storage quota for the current month.")
 TRAFFIC_QUOTA = (403, "DENIED", "Your account has exceeded its pull traffic quota for the current month.")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import secrets
 
 from sqlalchemy import select
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import Mapped, Session, make_transient, mapped_column
 
 from sandbox.cloud.core.clock import Clock
-from sandbox.cloud.core.store import Row
+from sandbox.cloud.core.store import Row, Store
 from sandbox.cloud.iam.history import forget, note
 from sandbox.cloud.iam.identities import ApiKey, Caller, ServiceIdGroup, hash_of, new_key_value
 
@@ -71,6 +71,27 @@ def set_admin_key(session: Session, account: Account, value: str, clock: Clock) 
         forget(session, key.id)
     session.flush()
     _add_admin_key(session, account, value, clock.millis())
+
+
+def begin_anew(session: Session, now: int) -> None:
+    """Take everything back but the accounts, the keys that their owners were given first, and their default groups."""
+    accounts = session.scalars(select(Account).order_by(Account.created_at)).all()
+    owners = [account.owner_iam_id for account in accounts]
+    first = select(ApiKey).where(ApiKey.name == ADMIN_KEY_NAME, ApiKey.iam_id.in_(owners))
+    kept = [
+        *accounts,
+        *session.scalars(select(ResourceGroup).where(ResourceGroup.is_default)),
+        *session.scalars(select(ServiceIdGroup).where(ServiceIdGroup.is_default)),
+        *session.scalars(first),
+    ]
+    Store.clear(session)
+    for row in kept:
+        make_transient(row)
+        session.add(row)
+    session.flush()
+    for row in kept:
+        if isinstance(row, ApiKey):
+            note(session, row.id, "create", Caller(row.iam_id, row.account_id), now)
 
 
 def default_resource_group(session: Session, account_id: str) -> ResourceGroup:

@@ -40,6 +40,11 @@ class Activity:
                 session.merge(ActivityEntry(id=identifier, at=at, count=count))
         self._changed.clear()
 
+    def clear(self) -> None:
+        """Forget all."""
+        self._last.clear()
+        self._changed.clear()
+
     def note(self, identifier: str, now: int) -> None:
         """Note an authentication or a permit; `now` is in milliseconds."""
         _, count = self._last.get(identifier, (0, 0))

@@ -61,10 +61,19 @@ def _locked(account: Account) -> Answers:
 
 
 def _past_expiry(account: Account) -> Answers:
-    _, owner = account.service_id()
-    body = {"name": name(), "iam_id": owner.json()["iam_id"], "expires_at": _PAST}
+    place, made = account.key()
+    change = account.call("PUT", place, {"expires_at": _PAST}, If_Match=made.json()["entity_tag"])
+    body = {"name": name(), "iam_id": made.json()["iam_id"], "expires_at": _PAST}
     answer = account.call("POST", "/v1/apikeys", body)
-    return {"PAST_EXPIRY_IS_REFUSED": answer.status_code >= 400}
+    return {"PAST_EXPIRY_IS_REFUSED": {"create": answer.status_code >= 400, "update": change.status_code >= 400}}
+
+
+def _limits(account: Account) -> Answers:
+    flags = "templates=true&idps=true&cr_links=true&cr_rules=true"
+    found = account.call("GET", f"/v1/accounts/{account.id}/limits/identity?{flags}").json()
+    names = {"TEMPLATES": "profile_templates", "IDENTITY_PROVIDERS": "idps"}
+    names |= {"LINKS_PER_ACCOUNT": "cr_links", "RULES_PER_ACCOUNT": "cr_rules"}
+    return {constant: found[each]["limit"] for constant, each in names.items() if each in found}
 
 
 def _absent_profile(account: Account) -> Answers:
@@ -145,6 +154,11 @@ def _absent_exemption(account: Account) -> Answers:
     return {"EXEMPTION_ABSENT": _coded(*refused(answer))}
 
 
+def _another_account(account: Account) -> Answers:
+    answer = account.ask_registry("GET", "/va/api/v4/report/account/status", Account="0" * 32)
+    return {"ADVISOR_TAKES_ANOTHER_ACCOUNT": answer.status_code == 200}
+
+
 def _missing_account(account: Account) -> Answers:
     return {"ACCOUNT_MISSING": _coded(*refused(account.ask_registry("GET", "/api/v1/namespaces", Account=None)))}
 
@@ -166,7 +180,14 @@ QUESTIONS = (
     Question("read an API key that isn't there", ("NOT_FOUND_CODE",), _absent_key),
     Question("read an API key with a token that isn't one", ("UNAUTHENTICATED_CODE",), _no_token),
     Question("delete a locked service ID", ("LOCKED_STATUS", "LOCKED_CODE"), _locked),
-    Question("make an API key that expired in 2001", ("PAST_EXPIRY_IS_REFUSED",), _past_expiry),
+    Question(
+        "make an API key that expired in 2001, and let one expire then", ("PAST_EXPIRY_IS_REFUSED",), _past_expiry
+    ),
+    Question(
+        "read the account's limits",
+        ("TEMPLATES", "IDENTITY_PROVIDERS", "LINKS_PER_ACCOUNT", "RULES_PER_ACCOUNT"),
+        _limits,
+    ),
     Question("assume a trusted profile that isn't there", ("PROFILE_ABSENT", "ASSUME_TOKEN_INVALID"), _absent_profile),
     Question("make two API keys of one value", ("DUPLICATE_KEY_STATUS", "DUPLICATE_KEY_CODE"), _same_value),
     Question("get a token with a disabled API key", ("KEY_NOT_USABLE",), _disabled_key),
@@ -178,6 +199,7 @@ QUESTIONS = (
     Question("make a registry namespace with an illegal name", ("NAMESPACE_NAME",), _illegal_namespace),
     Question("delete a registry namespace that isn't there", ("NAMESPACE_ABSENT",), _absent_namespace),
     Question("read an exemption that isn't there", ("EXEMPTION_ABSENT",), _absent_exemption),
+    Question("ask the Advisor for another account's images", ("ADVISOR_TAKES_ANOTHER_ACCOUNT",), _another_account),
     Question("list registry namespaces without the Account header", ("ACCOUNT_MISSING",), _missing_account),
     Question(
         "log in at the registry: as nobody, with a wrong key, as `token`, rightly",
@@ -191,7 +213,7 @@ _ELSEWHERE = "takes a second account"
 _BILLED = "takes a change of the account's plan or network settings"
 _IMAGE = "takes a namespace with images"
 _GROUPS = "takes groups of service IDs or of resources, which an account can't have removed again, or may not use"
-_OWN_STATE = "takes a namespace, a role or a policy of the account's own, or an answer over days"
+_OWN_STATE = "takes a namespace, a role, a profile, a template or a policy of the account's own, or an answer over days"
 NOT_ASKED = {
     **dict.fromkeys(
         ("LIMIT_STATUS", "LIMIT_CODE", "NAMESPACE_LIMIT", "SERVICE_ID_GROUPS", "GROUP_NOT_DELETABLE"), _FILLS
@@ -209,6 +231,7 @@ NOT_ASKED = {
             "IMAGE_ABSENT",
             "UNSCANNED_STATUS",
             "ALL_EXEMPT_STATUS",
+            "RETENTION_AGE_COLUMN",
         ),
         _IMAGE,
     ),
@@ -216,6 +239,7 @@ NOT_ASKED = {
     **dict.fromkeys(
         ("RESOURCE_GROUP_ABSENT", "RESOURCE_GROUP_POLICY_NEEDS_NO_SERVICE", "RESOURCE_GROUP_SET"), _OWN_STATE
     ),
+    **dict.fromkeys(("TEMPLATE_VERSIONS", "CLAIM_RULES", "LINKS"), _OWN_STATE),
     **dict.fromkeys(("BAD_REQUEST", "REFRESH_TOKEN_SECONDS", "ROLE_IN_USE", "V1_REPLACE_OF_V2"), _OWN_STATE),
 }
 """The other open answers, by their constant's name: why no account is asked for them."""

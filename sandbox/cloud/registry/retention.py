@@ -9,6 +9,7 @@ from itertools import groupby
 from sqlalchemy import select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from sandbox.cloud.core import unverified
 from sandbox.cloud.core.store import Row
 from sandbox.cloud.registry.images import Image, images_in, tags_in, trash
 from sandbox.cloud.registry.tasks import Agenda
@@ -30,14 +31,17 @@ class Retention(Row):
     images_per_repo: Mapped[int]
     retain_untagged: Mapped[bool]
     runs_at: Mapped[int] = mapped_column(index=True)
+    deletion_threshold_days: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Images that were built within so many days stay, whatever else holds."""
 
 
-def surplus(session: Session, policy: Retention) -> list[Image]:
-    """Return the images that a policy would remove now, by repository.
+def surplus(session: Session, policy: Retention, now: int) -> list[Image]:
+    """Return the images that a policy would remove at this time, in milliseconds, by repository.
 
-    Of each repository the newest by build date stay. Untagged images go, and don't count, unless they are retained:
-    then they stay, and don't count either. What has no build date, or a very old one, stays, as do manifest lists
-    and the images that a kept list is made of.
+    Images that are younger than the policy's threshold stay, above the count too, and count. Of each repository the
+    newest by build date stay. Untagged images go, and don't count, unless they are retained: then they stay, and don't
+    count either. What has no build date, or a very old one, stays, as do manifest lists and the images that a kept list
+    is made of.
     """
     if policy.images_per_repo == ALL and policy.retain_untagged:
         return []
@@ -56,12 +60,15 @@ def surplus(session: Session, policy: Retention) -> list[Image]:
             found += tagged[policy.images_per_repo :]
         if not policy.retain_untagged:
             found += [image for image in dated if (repository, image.digest) not in tags]
-    return found
+    if not policy.deletion_threshold_days:
+        return found
+    oldest = now - policy.deletion_threshold_days * _DAY
+    return [image for image in found if _age_from(image) < oldest]
 
 
 def run(session: Session, policy: Retention, now: int, agenda: Agenda) -> None:
     """Move what a policy doesn't keep to the trash; the next run is a day later."""
-    for image in surplus(session, policy):
+    for image in surplus(session, policy, now):
         trash(session, image, now)
         agenda.remove(session, image)
     policy.runs_at = now + _DAY
@@ -71,6 +78,10 @@ def run_due(session: Session, now: int, agenda: Agenda) -> None:
     """Run the policies whose day has come."""
     for policy in session.scalars(select(Retention).where(Retention.runs_at <= now)).all():
         run(session, policy, now, agenda)
+
+
+def _age_from(image: Image) -> int:
+    return int(getattr(image, unverified.RETENTION_AGE_COLUMN) or 0)
 
 
 def _may_go(image: Image) -> bool:

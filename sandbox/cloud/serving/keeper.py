@@ -95,6 +95,11 @@ class Keeper:
         if region in self._sockets:
             self._stale.add(region)
 
+    def reconcile_all(self) -> None:
+        """Have everything looked at again: what the store doesn't know of any more is removed."""
+        self._stale = set(self._sockets)
+        self.agenda.pending = True
+
     @staticmethod
     async def _done(work: Awaitable[None]) -> bool:
         """Tell whether the work was done; not, if the registry is down."""

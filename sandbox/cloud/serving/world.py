@@ -10,6 +10,7 @@ from sandbox.cloud.controls import Controls
 from sandbox.cloud.core.clock import Clock
 from sandbox.cloud.core.regions import Regions
 from sandbox.cloud.core.store import Store
+from sandbox.cloud.iam.accounts import begin_anew
 from sandbox.cloud.iam.activity import Activity
 from sandbox.cloud.iam.tokens import IamTokens
 from sandbox.cloud.registry.tokens import RegistryTokens
@@ -40,6 +41,15 @@ class World:
         clock = Clock()
         keeper = Keeper(store, clock, tokens, registries)
         return cls(store, clock, Regions(addresses), iam, tokens, keeper, Activity(store))
+
+    def reset(self) -> None:
+        """Take back everything but the accounts, their owners' first keys and their default groups."""
+        self.clock.reset()
+        for controls in (self.controls.faults, self.controls.delays, self.controls.requests, self.activity):
+            controls.clear()
+        with self.store.transaction() as session:
+            begin_anew(session, self.clock.millis())
+        self.keeper.reconcile_all()
 
     async def run(self) -> None:
         """Do what is to be done beside requests, until cancelled."""

@@ -21,6 +21,7 @@ class _Policy(msgspec.Struct):
     namespace: str
     images_per_repo: int = ALL
     retain_untagged: bool = False
+    deletion_threshold_days: int = 0
 
 
 @routes.on("GET", _PATH)
@@ -63,7 +64,7 @@ def analyze(call: Call) -> Response:
     scope, wanted = Scope.of(call), _read(call)
     scope.authorize(wanted.namespace, "retention.analyze")
     found: dict[str, list[str]] = {}
-    for image in surplus(call.session, _row(scope, wanted, call.now)):
+    for image in surplus(call.session, _row(scope, wanted, call.now), call.now):
         found.setdefault(f"{scope.host}/{image.repository}", []).append(image.digest)
     return answer(found)
 
@@ -72,6 +73,8 @@ def _read(call: Call) -> _Policy:
     wanted = call.json(_Policy)
     if wanted.images_per_repo < ALL:
         raise RegistryError.malformed("images_per_repo is a number of images, or -1 for all.")
+    if wanted.deletion_threshold_days < 0:
+        raise RegistryError.malformed("deletion_threshold_days is a number of days, or 0 for none.")
     return wanted
 
 
@@ -82,12 +85,15 @@ def _row(scope: Scope, wanted: _Policy, now: int) -> Retention:
         images_per_repo=wanted.images_per_repo,
         retain_untagged=wanted.retain_untagged,
         runs_at=now,
+        deletion_threshold_days=wanted.deletion_threshold_days,
     )
 
 
 def _shown(policy: Retention) -> dict[str, object]:
+    days = policy.deletion_threshold_days
     return {
         "namespace": policy.namespace,
         "images_per_repo": policy.images_per_repo,
         "retain_untagged": policy.retain_untagged,
+        **({"deletion_threshold_days": days} if days else {}),
     }
