@@ -21,7 +21,7 @@ from base import files, paths
 from sandbox import addresses, machine
 from sandbox.host import cgroups, mounts
 from sandbox.host.layout import Layout
-from sandbox.host.supervisor import Supervisor
+from sandbox.host.supervisor import Command, Supervisor
 from sandbox.images import base_image, docker_engine
 from sandbox.kubernetes import containerd
 from sandbox.toolchain import cache, debian
@@ -109,9 +109,13 @@ class Node:
         self.supervisor.cgroup.make()
         self.supervisor.ensure(containerd.part(self.layout), lambda: containerd.command(self.layout, self.debian))
         if docker:
-            self.supervisor.ensure(
-                docker_engine.part(self.layout), lambda: docker_engine.command(self.layout, self.debian)
-            )
+            self.supervisor.ensure(docker_engine.part(self.layout), self._docker_command)
+
+    def _docker_command(self) -> Command:
+        # No container runs here, and a sandbox beside this one may have the network.
+        command = docker_engine.command(self.layout, self.debian)
+        words = [word for word in map(str, command.arguments) if not word.startswith(("--bridge", "--bip"))]
+        return Command([*words, "--bridge=none"], command.environ)
 
     def cut(self, during: Callable[[], None], after: float) -> None:
         """Cut the power `after` seconds from when `during` began, and mount what is left."""
