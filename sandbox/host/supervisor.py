@@ -25,6 +25,9 @@ from sandbox.host import cgroups
 from sandbox.host.layout import Layout
 
 _POLL = 0.05
+_REST = 9
+"""How many times longer than a look at a part the pause after it is, so that looking takes little from what starts."""
+_LONGEST_REST = 5.0
 _LOG_LIMIT = 10_000_000
 _TAIL = 8
 # Into the cgroup first: from then on the process belongs to the sandbox, whatever happens to the one that starts it.
@@ -99,12 +102,19 @@ class Supervisor:
     def until(self, problem: Callable[[], str | None], limit: float) -> str | None:
         """Wait until `problem` returns None; returns the last problem after `limit` seconds."""
         deadline = time.monotonic() + limit
+        looked = time.monotonic()
         while last := problem():
-            if self._cancelled.wait(_POLL):
-                raise CancelledError
+            self._rest(looked)
             if time.monotonic() > deadline:
                 return last
+            looked = time.monotonic()
         return None
+
+    def _rest(self, looked: float) -> None:
+        """Pause before the next look, after one that began at `looked`; raises CancelledError."""
+        took = time.monotonic() - looked
+        if self._cancelled.wait(min(max(_POLL, _REST * took), _LONGEST_REST)):
+            raise CancelledError
 
     def stop(self, part: Part, grace: float = 10.0) -> None:
         """Stop a part: it is asked, then killed, and so is what it has started, unless that is to go on."""
@@ -161,6 +171,7 @@ class Supervisor:
         clock = _Clock()
         told = False
         while True:
+            looked = time.monotonic()
             if self._number(part.name) is None:
                 problem = "it has not started"
             elif self.leader(part.name) is None:
@@ -175,8 +186,7 @@ class Supervisor:
                     f"  ... {part.what} is slow to come up on this busy machine ({problem}); it is waited for, up to "
                     f"{_CAP * limit / 60:.0f} min. Its log: {self.layout.log(part.name)}"
                 )
-            if self._cancelled.wait(_POLL):
-                raise CancelledError
+            self._rest(looked)
 
     def _failed(self, part: Part, problem: str, log_start: int) -> SandboxError:
         log = self.layout.log(part.name)

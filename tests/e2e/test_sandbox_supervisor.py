@@ -160,6 +160,20 @@ def test_on_a_machine_without_idle_time_a_part_is_told_to_be_slow_and_waited_for
         supervisor.ensure(_part(limit=0.2, problem="its door is locked"), lambda: _SLEEP)
 
 
+def test_looking_at_a_part_that_starts_takes_little_from_it(supervisor: Supervisor) -> None:
+    began = time.monotonic()
+    looks: list[float] = []
+
+    def slowly_looked_at() -> str | None:
+        looks.append(time.monotonic())
+        time.sleep(0.05)
+        return None if time.monotonic() - began > 1.5 else "not yet"
+
+    supervisor.ensure(Part("sleeper", "the sleeper", "nowhere", slowly_looked_at, usually=1), lambda: _SLEEP)
+    assert supervisor.until(slowly_looked_at, 1) is None
+    assert 0.05 * len(looks) < (time.monotonic() - began) / 4
+
+
 def test_waiting_ends_when_the_run_is_cancelled(supervisor: Supervisor) -> None:
     cancelled = threading.Event()
     threading.Timer(0.3, cancelled.set).start()
