@@ -1,0 +1,1 @@
+"""Policy pack: the project's invariants as rules that the engine holds against every resource."""
