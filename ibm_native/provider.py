@@ -43,7 +43,18 @@ from ibm_native.model.declare import Declaration, Plain, Property
 from ibm_native.model.derive import Problem, check, diff
 from ibm_native.model.journal import Journal
 from ibm_native.model.lifecycle import Call, LifeCycle
-from ibm_native.model.values import UNKNOWN, Read, Wire, from_config, is_secret, known, plain, plain_or_none, to_wire
+from ibm_native.model.values import (
+    UNKNOWN,
+    Read,
+    Wire,
+    conceal_secrets,
+    from_config,
+    is_secret,
+    known,
+    plain,
+    plain_or_none,
+    to_wire,
+)
 from ibm_native.registry.access import AccessLife
 from ibm_native.registry.namespace import NamespaceLife
 from ibm_native.registry.plan import PlanLife
@@ -98,6 +109,7 @@ class IbmNative(Provider):
         own = {name: value for name, value in request.new_inputs.items() if name in _ENGINES_OWN}
         rest = {name: value for name, value in request.new_inputs.items() if name not in _ENGINES_OWN}
         checked, problems = check(PROPERTIES, from_config(PROPERTIES, rest))
+        conceal_secrets(checked)
         problems = problems or endpoint_problems(known(PROPERTIES, checked))
         return CheckResponse({**own, **checked}, [each.failure({**request.new_inputs, **checked}) for each in problems])
 
@@ -130,6 +142,7 @@ class IbmNative(Provider):
         life = self._life(request.type)
         inputs = life.declaration.inputs
         checked, problems = check(inputs, request.new_inputs)
+        conceal_secrets(checked, request.old_inputs)
         given = frozenset(each.name for each in inputs if each.wire in checked)
         problems += life.problems(given, known(inputs, checked)) + self._elsewhere(inputs, checked)
         saved = life.natural_id(known(inputs, request.old_inputs))
@@ -157,6 +170,7 @@ class IbmNative(Provider):
         """Make a resource; in a preview, say which outputs it will have."""
         life = self._life(request.type)
         declaration, given = life.declaration, request.properties
+        conceal_secrets(given)
         if request.preview:
             return CreateResponse(None, _outputs(declaration, given, lambda each: None if each.prop.drift else UNKNOWN))
         resource_id, computed = await life.create(self._call(request.urn), known(declaration.inputs, given))
@@ -167,6 +181,7 @@ class IbmNative(Provider):
         """Read a resource for a refresh or an import; an empty id says that it is gone."""
         life = self._life(request.type)
         declaration = life.declaration
+        conceal_secrets(request.inputs, request.properties)
         before = known(declaration.inputs, request.inputs)
         state = known(declaration.outputs, request.properties)
         self.journal.end(request.urn, request.resource_id)
@@ -187,6 +202,7 @@ class IbmNative(Provider):
         """Change a resource in place; in a preview, what the change may compute is unknown."""
         life = self._life(request.type)
         declaration, given = life.declaration, request.news
+        conceal_secrets(given, request.olds)
         state = known(declaration.outputs, request.olds)
         if request.preview:
             kept = life.kept(self._call(request.urn), state, known(declaration.inputs, given))
@@ -204,6 +220,7 @@ class IbmNative(Provider):
     async def delete(self, request: DeleteRequest) -> None:
         """Remove a resource; one that is gone already is fine."""
         life = self._life(request.type)
+        conceal_secrets(request.properties)
         state = known(life.declaration.outputs, request.properties)
         await life.delete(self._call(request.urn), request.resource_id, state)
         self.journal.end(request.urn, request.resource_id)

@@ -51,6 +51,7 @@ def _resource(declaration: Declaration) -> str:
     computed = [each for each in declaration.outputs if each.name not in names]
     facts = [
         f"Import: {declaration.import_id or 'none, it is made by `pulumi up` only'}.",
+        f"Refresh: {declaration.refresh}.",
         f"Access that the credential needs: {declaration.needs}.",
     ]
     parts = [f"### `{declaration.token}`\n", declaration.description + "\n", "\\\n".join(facts) + "\n"]

@@ -8,11 +8,13 @@ API key, a trusted profile by compute-resource token (`container`), by VPC insta
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from typing import Protocol, cast
 
 from ibm_native.cloud.connection import API_KEY_VARIABLE, Connection
 from ibm_native.cloud.errors import ConfigurationError, ProviderError, conceal
+from ibm_native.cloud.regions import proxies
 from ibm_native.cloud.sdk import Tokens
 from ibm_native.version import PACKAGE
 
@@ -25,6 +27,11 @@ _REMEDY = (
 )
 
 
+_KEY = re.compile(r"[!#-&(-z|~]+")
+_KEYS_LACK = "a blank, a line end, a quote, a brace or a letter beyond ASCII"
+"""What is in no API key, and what the SDK or HTTP would stumble over."""
+
+
 class Authenticator(Protocol):
     """An authenticator of the SDK that gets its tokens from IAM."""
 
@@ -34,13 +41,32 @@ class Authenticator(Protocol):
 
 def authenticator(connection: Connection, what: str) -> Authenticator:
     """Return a new authenticator; raises ConfigurationError if there is no credential, or none for IAM."""
-    key = connection.api_key or os.environ.get(API_KEY_VARIABLE)
-    if key:
-        from ibm_cloud_sdk_core.authenticators import IAMAuthenticator  # noqa: PLC0415  # slow to load
+    found = _from_key(connection, what) or _from_sdk(connection, what)
+    manager = found.token_manager
+    manager.http_config = {"proxies": proxies(manager.url)}
+    return found
 
-        conceal(key)
-        return cast("Authenticator", IAMAuthenticator(key, url=connection.iam_endpoint))
-    return _from_sdk(connection, what)
+
+def _from_key(connection: Connection, what: str) -> Authenticator | None:
+    given = {f"{PACKAGE}:apiKey": connection.api_key, API_KEY_VARIABLE: os.environ.get(API_KEY_VARIABLE)}
+    source, key = next(((name, _pasted(value)) for name, value in given.items() if value and _pasted(value)), ("", ""))
+    if not key:
+        return None
+    if not _KEY.fullmatch(key):
+        raise ConfigurationError(what, f"{source} is no API key: it has {_KEYS_LACK} in it", _REMEDY)
+    from ibm_cloud_sdk_core.authenticators import IAMAuthenticator  # noqa: PLC0415  # slow to load
+
+    return cast("Authenticator", IAMAuthenticator(key, url=connection.iam_endpoint))
+
+
+def _pasted(value: str) -> str:
+    """Return an API key without the blanks, line ends and quotes that came along with it."""
+    conceal(value)
+    key = value.strip()
+    if len(key) > 1 and key[0] == key[-1] and key[0] in "\"'":
+        key = key[1:-1].strip()
+    conceal(key)
+    return key
 
 
 def _from_sdk(connection: Connection, what: str) -> Authenticator:
@@ -50,6 +76,10 @@ def _from_sdk(connection: Connection, what: str) -> Authenticator:
     settings = read(SDK_SERVICE)
     for name in ("APIKEY", "CLIENT_SECRET", "BEARER_TOKEN", "PASSWORD"):
         conceal(settings.get(name, ""))
+    key = settings.get("APIKEY")
+    if key and not _KEY.fullmatch(key):
+        source = f"{SDK_SERVICE.upper()}_APIKEY"
+        raise ConfigurationError(what, f"{source} is no API key: it has {_KEYS_LACK} in it", _REMEDY)
     try:
         found = core.get_authenticator_from_environment(SDK_SERVICE) if settings else None
     except ValueError as error:

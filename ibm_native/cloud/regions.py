@@ -6,6 +6,7 @@ newer regions and answers None for what it doesn't know, so this table is the on
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 REGISTRY_HOSTS = {
@@ -59,6 +60,11 @@ def is_loopback(host: str) -> bool:
     """Tell whether `host` (a port may follow) is this machine, which Docker speaks plain HTTP to."""
     name = host.rpartition(":")[0] if host.count(":") == 1 else host
     return name == "localhost" or (name.startswith("127.") and all(part.isdigit() for part in name.split(".")))
+
+
+def proxies(url: str) -> Mapping[str, str] | None:
+    """Return the proxies that requests to `url` go by: none to this machine, else what the environment says."""
+    return {"http": "", "https": ""} if is_loopback(urlsplit(url).netloc) else None
 
 
 def base_url(host: str) -> str:

@@ -120,7 +120,10 @@ class Groups(Protocol):
 
 
 class Tokens(Protocol):
-    """The token manager of an IAMAuthenticator."""
+    """The token manager of an IAMAuthenticator; `http_config` goes to each of its requests."""
+
+    http_config: dict[str, object]
+    url: str
 
     def get_token(self) -> str: ...
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol, cast
 
+from ibm_native.cloud.regions import proxies
 from ibm_native.cloud.sdk import Advisor, Groups, Identity, Policies, Registry
 
 _TIMEOUTS = (10.0, 60.0)
@@ -66,7 +67,7 @@ class Services:
         if found is None:
             service = cast("_Service", make(authenticator=authenticator))
             service.set_service_url(endpoint)
-            service.set_http_config({"timeout": _TIMEOUTS})
+            service.set_http_config({"timeout": _TIMEOUTS, "proxies": proxies(endpoint)})
             found = self._made[name] = service
         return found
 

@@ -80,6 +80,10 @@ class AccessPolicy(
     token="ibm-native:iam:AccessPolicy",
     args=AccessPolicyArgs,
     import_id="the policy's id, a UUID",
+    refresh=(
+        "all that it grants is compared, and the description; what the inputs can't express (tags, "
+        "conditions, other attributes) shows in `service`, and the next update removes it"
+    ),
     needs=_NEEDS,
 ):
     """An access policy (v2): roles for one identity, limited to a service, region, namespace or resource group."""

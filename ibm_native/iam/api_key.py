@@ -68,6 +68,10 @@ class ApiKey(
     token="ibm-native:iam:ApiKey",
     args=ApiKeyArgs,
     import_id="`ApiKey-<uuid>`",
+    refresh=(
+        "all inputs are compared, and whether IBM still takes the key (`unusable`); lock, tags and the stored "
+        "value are left alone"
+    ),
     needs=_NEEDS,
 ):
     """An API key of a service ID. IBM doesn't store its value: it is in the stack's state only, as a secret.

@@ -95,7 +95,11 @@ def extras(policy: Json) -> list[str]:
         for each in found
         if text(each, "key") not in _KNOWN & plain
     ]
-    return odd + (["a condition"] if policy.get("rule") else [])
+    tags = [
+        f"tag {text(each, 'key')} {text(each, 'operator')} {each.get('value')}"
+        for each in objects(mapping(policy.get("resource")).get("tags"))
+    ]
+    return odd + tags + (["a condition"] if policy.get("rule") else [])
 
 
 def same_roles(roles: Sequence[str], others: Sequence[str]) -> bool:

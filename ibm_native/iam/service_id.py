@@ -50,6 +50,7 @@ class ServiceId(
     token="ibm-native:iam:ServiceId",
     args=ServiceIdArgs,
     import_id="`ServiceId-<uuid>`",
+    refresh=("name and description are compared; lock, group, unique instance CRNs and tags put on it are left alone"),
     needs=_NEEDS_CREATOR,
 ):
     """An IAM service ID: an identity for a program, with its own policies and API keys."""

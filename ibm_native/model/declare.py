@@ -79,6 +79,8 @@ class Declaration:
     """What an import takes, in Markdown; empty if there is nothing to import."""
     needs: str = ""
     """The access that the provider's credential needs."""
+    refresh: str = ""
+    """What a refresh compares, and what it leaves alone."""
 
     @cached_property
     def secrets(self) -> frozenset[str]:
@@ -103,11 +105,13 @@ class Resource(pulumi.CustomResource):
     _wire_names: ClassVar[Mapping[str, str]]
     _python_names: ClassVar[Mapping[str, str]]
 
-    def __init_subclass__(cls, *, token: str, args: type, import_id: str = "", needs: str = "") -> None:
+    def __init_subclass__(
+        cls, *, token: str, args: type, import_id: str = "", needs: str = "", refresh: str = ""
+    ) -> None:
         super().__init_subclass__()
         description = inspect.cleandoc(cls.__doc__ or "")
         cls.declaration = Declaration(
-            token, description, declared_inputs(args), outputs_of(cls, args), import_id, needs
+            token, description, declared_inputs(args), outputs_of(cls, args), import_id, needs, refresh
         )
         names = {each.name: each.wire for each in (*cls.declaration.inputs, *cls.declaration.outputs)}
         cls._wire_names = names

@@ -14,6 +14,7 @@ from ibm_native.cloud.regions import region_problem
 
 __all__ = [
     "action_when_leaked",
+    "api_key",
     "digest",
     "endpoint",
     "expires_at",
@@ -79,6 +80,11 @@ def digest(value: str) -> str | None:
 def registry_host(value: str) -> str | None:
     """Refuse a URL where a host is meant."""
     return None if _HOST.fullmatch(value) else "a host, such as jp.icr.io, without https:// and without a path"
+
+
+def api_key(value: str) -> str | None:
+    """Refuse what came along as a key was pasted: it would be handed on with the key."""
+    return None if re.fullmatch(r"[^\s\"']+", value) else "an API key without blanks, line ends or quotes in it"
 
 
 def iam_id(value: str) -> str | None:

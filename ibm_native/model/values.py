@@ -14,6 +14,7 @@ from typing import Final, TypeAlias, cast
 from pulumi.provider.experimental.property_value import PropertyValue
 from pulumi.runtime import rpc
 
+from ibm_native.cloud.errors import conceal
 from ibm_native.model.declare import Kind, Plain, Property
 
 
@@ -116,6 +117,23 @@ def to_wire(value: Read, *, secret: bool = False) -> PropertyValue:
 def is_secret(value: PropertyValue | None) -> bool:
     """Tell whether a value, or a part of it, is marked secret."""
     return value is not None and value.contains_secret()
+
+
+def conceal_secrets(*wires: Mapping[str, PropertyValue]) -> None:
+    """Keep everything that is marked secret out of every message from now on."""
+    for each in (each for wire in wires for each in wire.values()):
+        if is_secret(each):
+            for text in _strings(each):
+                conceal(text)
+
+
+def _strings(value: PropertyValue) -> Iterator[str]:
+    inner = value.value
+    if isinstance(inner, str):
+        yield inner
+    elif isinstance(inner, tuple | Mapping):
+        for each in inner.values() if isinstance(inner, Mapping) else inner:
+            yield from _strings(each)
 
 
 def known(properties: tuple[Property, ...], wire: Mapping[str, PropertyValue]) -> Values:

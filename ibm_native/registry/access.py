@@ -37,7 +37,7 @@ class AccessArgs:
         pulumi.Input[str],
         Prop("Digest of the image that must be readable; rights don't depend on it.", quiet=True, rule=rules.digest),
     ]
-    api_key: Annotated[pulumi.Input[str], Prop("The API key to prove.", secret=True, rule=rules.name)]
+    api_key: Annotated[pulumi.Input[str], Prop("The API key to prove.", secret=True, rule=rules.api_key)]
     policy_id: Annotated[
         pulumi.Input[str], Prop("Id of the policy that gives the right; another policy asks for a new proof.")
     ]
@@ -55,6 +55,10 @@ class Access(
     Resource,
     token="ibm-native:registry:Access",
     args=AccessArgs,
+    refresh=(
+        "the key is used once: where the registry refuses it, `unproved` says why; a registry that doesn't "
+        "answer tells nothing"
+    ),
     needs="none of its own: the key under proof needs the role Reader on the namespace",
 ):
     """A check by use: the key is exchanged for a registry token and the image's manifest is read.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
 from ibm_native.cloud.errors import conceal
-from ibm_native.cloud.regions import base_url, region_of_host
+from ibm_native.cloud.regions import base_url, is_loopback, region_of_host
 
 if TYPE_CHECKING:
     import requests
@@ -103,6 +103,8 @@ def attempt(pull: Pull) -> Proved | Refused:
         with requests.Session() as session:
             # Neither ~/.netrc nor cookies may stand in for the key that is to be proved.
             session.auth = _no_login
+            # A registry on this machine isn't reached through a proxy.
+            session.trust_env = not is_loopback(pull.host)
             return _attempt(session, pull)
     except requests.exceptions.SSLError:
         return Refused(f"the certificate of {pull.host} isn't trusted", "Is it the registry's host?", final=True)

@@ -61,6 +61,10 @@ class Namespace(
     token="ibm-native:registry:Namespace",
     args=NamespaceArgs,
     import_id="`region/name`, such as `jp-tok/my-images`",
+    refresh=(
+        "that it is there, and `resourceGroup` where it is given; images, tags put on it and its retention "
+        "policy are left alone"
+    ),
     needs=_NEEDS,
 ):
     """A registry namespace. Deleting it deletes its images; one that was adopted stays, unless asked otherwise."""

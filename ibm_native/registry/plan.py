@@ -35,6 +35,7 @@ class Plan(
     token="ibm-native:registry:Plan",
     args=PlanArgs,
     import_id="`region`, such as `jp-tok`",
+    refresh="the plan is compared",
     needs=_NEEDS,
 ):
     """The plan of the account's registry in one region. On delete the plan from before is asked for again.

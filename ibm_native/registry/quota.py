@@ -49,6 +49,7 @@ class Quota(
     token="ibm-native:registry:Quota",
     args=QuotaArgs,
     import_id="`region`, such as `jp-tok`",
+    refresh="the limits that are given are compared; a limit that isn't, and what is used, are left alone",
     needs=NEEDS,
 ):
     """The limits of the account's registry in one region. On delete the limits from before are set again.

@@ -47,6 +47,7 @@ class RetentionPolicy(
     token="ibm-native:registry:RetentionPolicy",
     args=RetentionPolicyArgs,
     import_id="`region/namespace`, such as `jp-tok/my-images`",
+    refresh="all inputs are compared; images and the trash are left alone",
     needs=_NEEDS,
 ):
     """The retention policy of one registry namespace. IBM runs it at once, and then daily: it removes images.

@@ -62,6 +62,7 @@ class ScanGate(
     Resource,
     token="ibm-native:registry:ScanGate",
     args=ScanGateArgs,
+    refresh="nothing is compared: the image was judged, and is judged again when an input changes",
     needs=_NEEDS,
 ):
     """Waits for the Vulnerability Advisor's result for an image, and lets the deployment pass, warns, or stops it.

@@ -12,6 +12,9 @@ from sandbox.toolchain import launchers, plugins
 _REMOVED = ("PULUMI_CONFIG_PASSPHRASE", "IBMCLOUD_API_KEY")
 """A user's own: the first would win over the file, the second must not be sent to the sandbox."""
 
+_NO_PROXY = ("NO_PROXY", "no_proxy")
+"""Programs read the one or the other."""
+
 
 def shell_lines() -> list[str]:
     """Return lines for `eval`. The API key is read by the shell, so that its value is in no output of ours."""
@@ -47,6 +50,7 @@ def _variables() -> dict[str, str]:
         "PULUMI_SKIP_UPDATE_CHECK": "1",
         "KUBECONFIG": str(paths.home() / "kubeconfig"),
         "DOCKER_CONFIG": str(_docker_config()),
+        **dict.fromkeys(_NO_PROXY, _reached_directly()),
     }
     engine = paths.home() / "docker-host"
     if engine.is_file():
@@ -54,6 +58,12 @@ def _variables() -> dict[str, str]:
     if plugins.stand_ins_used():
         variables["PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"] = "true"
     return variables
+
+
+def _reached_directly() -> str:
+    """Return what no proxy is for: the user's own hosts, and the sandbox's, which are all on this machine."""
+    given = [host.strip() for name in _NO_PROXY for host in os.environ.get(name, "").split(",")]
+    return ",".join(dict.fromkeys([*filter(None, given), "127.0.0.1", "localhost"]))
 
 
 def _key() -> Path:

@@ -76,6 +76,12 @@ def test_the_schema_describes_every_property(declaration: Declaration) -> None:
         assert ("items" in each) == (each["type"] == "array")
 
 
+@pytest.mark.parametrize("declaration", DECLARATIONS, ids=lambda each: each.token)
+def test_the_page_says_of_every_resource_what_a_refresh_compares(declaration: Declaration) -> None:
+    assert declaration.refresh
+    assert f"Refresh: {declaration.refresh}." in page()
+
+
 def test_the_schema_marks_secrets_defaults_and_what_replaces() -> None:
     key = SCHEMA["resources"]["ibm-native:iam:ApiKey"]
     assert key["properties"]["apiKey"]["secret"] is True

@@ -118,6 +118,13 @@ def test_icr_io_itself_is_a_geography() -> None:
     assert Values(policy_shape.actual_inputs(policy_of(everywhere), everywhere)) == everywhere
 
 
+def test_a_tag_that_limits_a_policy_shows_as_drift() -> None:
+    policy = policy_of(POLICY)
+    tag = {"key": "env", "operator": "stringEquals", "value": "dev"}
+    policy["resource"] = {"attributes": policy_shape.attributes("account", POLICY, None), "tags": [tag]}
+    assert policy_shape.actual_inputs(policy, POLICY)["service"] == "s and tag env stringEquals dev"
+
+
 def test_what_somebody_added_to_a_policy_shows_as_drift() -> None:
     policy = policy_of(POLICY)
     attributes = [
@@ -165,10 +172,16 @@ def test_a_key_goes_to_the_registry_s_own_host_only(realm: str, host: str, *, tr
     assert login.trusted(realm, host) is trusted
 
 
-def test_messages_hold_no_secret_whether_known_or_only_like_one() -> None:
+def test_messages_hold_no_secret_that_is_known_and_no_token() -> None:
     conceal("a-key-that-was-used")
-    told = scrub("a-key-that-was-used " + "k" * 44 + " eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.c2ln")
-    assert told == "[hidden] [hidden] [hidden]"
+    told = scrub("a-key-that-was-used eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.c2ln")
+    assert told == "[hidden] [hidden]"
+
+
+def test_a_name_as_long_as_a_key_is_no_secret() -> None:
+    told = "a-legal-name-with-as-many-letters-as-a-key-x"
+    assert len(told) == 44
+    assert scrub(told) == told
 
 
 def test_ids_and_digests_are_no_secrets() -> None:

@@ -57,6 +57,20 @@ def test_the_shell_lines_give_a_shell_what_a_process_gets(bench: Bench, monkeypa
     assert "PULUMI_CONFIG_PASSPHRASE" not in expected
 
 
+def test_the_sandbox_is_reached_without_a_proxy_and_the_users_own_exceptions_stay(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_sandbox(bench)
+    monkeypatch.setenv("no_proxy", "corp.example, 10.0.0.1")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    expected = "corp.example,10.0.0.1,127.0.0.1,localhost"
+    for _ in range(2):
+        found = environment.process_environment()
+        assert (found["NO_PROXY"], found["no_proxy"]) == (expected, expected)
+        monkeypatch.setenv("NO_PROXY", found["NO_PROXY"])
+    assert f"export NO_PROXY={expected}" in environment.shell_lines()
+
+
 def test_the_keys_value_is_in_no_shell_line(bench: Bench) -> None:
     put_sandbox(bench)
 
