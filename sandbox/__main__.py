@@ -69,6 +69,8 @@ def _reset() -> int:
 def _status() -> int:
     parts = machine.status()
     status.show(parts)
+    if names := machine.kernel_modules():
+        print(f"Kernel modules loaded since the sandbox came up, until the machine restarts: {', '.join(names)}")
     return 0 if all(part.up for part in parts) else _NOT_UP
 
 

@@ -59,10 +59,11 @@ def remove_traces(layout: Layout) -> None:
             if place.name != "log":
                 with suppress(OSError):
                     place.rmdir()  # only if it is empty
+    cgroup.remove()
+    cgroup.restore(layout.controllers)
     # Without `run`, the next `up` trusts the images that are there, so all of them must be on the disk before.
     files.sync(layout.root)
     shutil.rmtree(layout.run, ignore_errors=True)
-    cgroup.remove()
 
 
 def leftovers(layout: Layout) -> list[str]:

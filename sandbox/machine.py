@@ -18,7 +18,7 @@ from base import files, progress
 from base.errors import SandboxError
 from sandbox import cleanup, preflight, toolchain
 from sandbox.endpoints import front, regions, registry, stand_in
-from sandbox.host import sysctls, tasks
+from sandbox.host import modules, sysctls, tasks
 from sandbox.host.layout import Layout, current
 from sandbox.host.supervisor import Command, Part, Supervisor
 from sandbox.host.tasks import Task
@@ -65,6 +65,8 @@ def up(wanted: Iterable[str] = ()) -> None:
         files.write(layout.boot_id, files.boot())
         layout.make()
         regions.choose(layout, chosen)
+        modules.note(layout)
+        supervisor.cgroup.note(layout.controllers)
         preflight.check_machine(layout, supervisor)
         tools = toolchain.ensure()
         sysctls.note(layout)
@@ -112,6 +114,11 @@ def status() -> list[PartStatus]:
     with ThreadPoolExecutor(len(parts)) as pool:
         found = [pool.submit(_status, part, layout, supervisor) for part in parts]
         return [future.result() for future in found]
+
+
+def kernel_modules() -> list[str]:
+    """Return the kernel modules that were loaded since the sandbox came up; they stay after `down`."""
+    return modules.since(current())
 
 
 def leftovers() -> list[str]:

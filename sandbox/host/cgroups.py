@@ -15,11 +15,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from base import files
 from base.errors import SandboxError
 from sandbox.host import mounts
 
-_V2_CONTROLLERS = ("cpu", "cpuset", "memory", "pids", "io", "hugetlb")
+V2_CONTROLLERS = ("cpu", "cpuset", "memory", "pids", "io", "hugetlb")
 _PODS = "kubepods"
+_HANDED_DOWN = "cgroup.subtree_control"
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,22 @@ class Cgroup:
                 f"{error.filename} can't be written ({error.strerror}), and containers need a cgroup there.",
                 "run the sandbox on the machine itself, in a virtual machine, or in a container with `--privileged`",
             ) from error
+
+    def note(self, file: Path) -> None:
+        """Write down which controllers the root of cgroup v2 hands down, unless that is noted; `make` hands down more.
+
+        `restore` takes back what came since.
+        """
+        if not file.exists():
+            files.write(file, " ".join(_handed_down(self._hierarchies)))
+
+    def restore(self, file: Path) -> None:
+        """Let the root hand down what it did when that was noted, and what somebody else has come to use."""
+        if file.exists():
+            for name in set(_handed_down(self._hierarchies)) - set(file.read_text().split()):
+                with contextlib.suppress(OSError):
+                    (self._hierarchies[0] / _HANDED_DOWN).write_text(f"-{name}")
+            file.unlink()
 
     def entrance(self, part: str) -> Path:
         """Return the file by which a process enters a part's cgroup, made if it isn't there."""
@@ -115,14 +133,19 @@ def _delegate(folder: Path) -> None:
     """Let the groups below a folder of cgroup v2 have the controllers that it has itself."""
     offered = folder / "cgroup.controllers"
     if offered.exists():
-        names = [name for name in offered.read_text().split() if name in _V2_CONTROLLERS]
-        folder.joinpath("cgroup.subtree_control").write_text(" ".join(f"+{name}" for name in names))
+        names = [name for name in offered.read_text().split() if name in V2_CONTROLLERS]
+        folder.joinpath(_HANDED_DOWN).write_text(" ".join(f"+{name}" for name in names))
+
+
+def _handed_down(hierarchies: list[Path]) -> list[str]:
+    files_of_v2 = [file for root in hierarchies if (file := root / _HANDED_DOWN).exists()]
+    return files_of_v2[0].read_text().split() if files_of_v2 else []
 
 
 def _processes(folder: Path) -> set[int]:
     found: set[int] = set()
-    for below, _, files in os.walk(folder, onerror=_unless_removed):
-        if "cgroup.procs" in files:
+    for below, _, names in os.walk(folder, onerror=_unless_removed):
+        if "cgroup.procs" in names:
             try:
                 found |= {int(line) for line in Path(below, "cgroup.procs").read_text().split()}
             except OSError as error:

@@ -43,6 +43,11 @@ class Layout:
         return self.run / "boot-id"
 
     @property
+    def controllers(self) -> Path:
+        """Return the file that says which cgroup controllers the machine handed down before."""
+        return self.run / "controllers"
+
+    @property
     def config(self) -> Path:
         """Return the folder of the parts' settings, written anew by each `up`."""
         return self.root / "config"

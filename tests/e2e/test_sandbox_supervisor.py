@@ -18,7 +18,7 @@ import pytest
 from base import files
 from base.errors import SandboxError
 from bench.starts import wrong_starts
-from sandbox.host import cgroups
+from sandbox.host import cgroups, mounts
 from sandbox.host.layout import Layout
 from sandbox.host.supervisor import CancelledError, Command, Part, Supervisor
 
@@ -212,3 +212,37 @@ def test_a_part_that_ignores_being_asked_is_killed(supervisor: Supervisor) -> No
     supervisor.ensure(part, lambda: Command([sys.executable, "-c", script], _ENVIRON))
     supervisor.stop(part, grace=0.3)
     assert supervisor.until(lambda: "alive" if supervisor.leader("sleeper") else None, 5) is None
+
+
+def test_the_root_hands_down_the_same_controllers_afterwards_as_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A group of cgroup v2 plays the root, so that nothing else on this machine is touched."""
+    v2 = [mount.target for mount in mounts.read() if mount.kind == "cgroup2"]
+    if not v2 or not (offered := (v2[0] / "cgroup.subtree_control").read_text().split()):
+        pytest.skip("this machine's cgroup v2 hands down no controller")
+    root = v2[0] / f"icr-test-{os.getpid()}"
+    root.mkdir()
+    handed_down = root / "cgroup.subtree_control"
+    monkeypatch.setattr(mounts, "read", lambda: [mounts.Mount(root, "cgroup2")])
+    note = tmp_path / "controllers"
+    cgroup = cgroups.Cgroup("sandbox")
+    try:
+        cgroup.note(note)
+        cgroup.make()
+        assert set(handed_down.read_text().split()) == set(offered) & set(cgroups.V2_CONTROLLERS) != set()
+        cgroup.note(note)  # a second `up` must not take them for the machine's own
+        cgroup.remove()
+        cgroup.restore(note)
+        assert handed_down.read_text().split() == []
+        assert not note.exists()
+
+        handed_down.write_text(f"+{offered[0]}")
+        cgroup.note(note)
+        cgroup.make()
+        cgroup.remove()
+        cgroup.restore(note)
+        assert handed_down.read_text().split() == [offered[0]]
+    finally:
+        cgroup.remove()
+        root.rmdir()

@@ -19,8 +19,9 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
 from base import files
-from sandbox.host import mounts, sysctls, tasks
-from sandbox.host.layout import Layout
+from sandbox.__main__ import main as sandbox_main
+from sandbox.host import modules, mounts, sysctls, tasks
+from sandbox.host.layout import Layout, current
 from sandbox.host.tasks import Task
 from sandbox.images import docker_engine
 from sandbox.kubernetes import pki
@@ -225,3 +226,26 @@ def test_the_engine_that_was_chosen_stays_chosen_while_it_can_be_used(
     assert docker_engine.chosen(layout) == f"unix://{layout.socket('docker')}"
     with _engine(tmp_path / "usual.sock", dict(_USABLE)):
         assert docker_engine.choose(layout) is True, "images are in the sandbox's own engine by now"
+
+
+def test_kernel_modules_that_came_with_the_sandbox_are_named_until_the_machine_restarts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kernel = tmp_path / "modules"
+    monkeypatch.setattr(modules, "_LOADED", kernel)
+    monkeypatch.setenv("ICR_SANDBOX_HOME", str(tmp_path / "home"))
+    layout = current()
+    kernel.write_text("ext4 1007616 1 - Live 0x0\n")
+    modules.note(layout)
+    kernel.write_text("veth 40960 0 - Live 0x0\nbridge 303104 0 - Live 0x0\next4 1007616 1 - Live 0x0\n")
+    modules.note(layout)  # a second `up` must not take them for the machine's own
+    assert modules.since(layout) == ["bridge", "veth"]
+
+    assert sandbox_main(["status"]) == 3
+    assert "until the machine restarts: bridge, veth\n" in capsys.readouterr().out
+
+    monkeypatch.setattr(files, "boot", lambda: "another run of the machine")
+    assert modules.since(layout) == []
+    kernel.unlink()
+    modules.note(layout)
+    assert modules.since(layout) == []
