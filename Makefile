@@ -2,13 +2,13 @@
 RUN := python3 -m base.bootstrap
 STACK ?= dev
 
-.PHONY: up verify down env test lint lock reset clean
+.PHONY: up verify recover down env test lint lock reset clean
 
 up down env lint reset clean:
 	@$(RUN) $@
 
-verify:
-	@$(RUN) verify --stack $(STACK)
+verify recover:
+	@$(RUN) $@ --stack $(STACK)
 
 test:
 	@$(RUN) test $(TESTS)

@@ -22,7 +22,7 @@ def main(words: list[str]) -> NoReturn:
     """Make the environment fit and become the command; raises SandboxError if it can't be made."""
     os.chdir(str(CHECKOUT))
     # A stack on the user's own cluster has no use for the sandbox's packages.
-    real = words[:1] == ["verify"] and words[2:] != ["dev"]
+    real = words[:1] in (["verify"], ["recover"]) and words[2:] != ["dev"]
     environment = Environment(CHECKOUT / ".venv", RUN_TIME if real else EVERYTHING)
     if not environment.is_fit():
         environment.make(_suitable_python())

@@ -5,21 +5,24 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from base.errors import SandboxError
 from base.progress import say
 from commands.pulumi import SANDBOX_STACK, Stack
-from commands.verify import show_checks, verify
+from commands.recovery import go_on
+from commands.verify import check
 
-COMMANDS = ("up", "verify", "down", "env", "test", "lint", "lock", "reset", "clean")
+OF_ANY_STACK: dict[str, Callable[[Stack], int]] = {"verify": check, "recover": go_on}
+"""Commands that take a stack."""
+COMMANDS = ("up", *OF_ANY_STACK, "down", "env", "test", "lint", "lock", "reset", "clean")
 _TAKES_WORDS = {"test", "lock"}
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run one command; a stack on the user's own cluster is verified with the run-time packages alone."""
-    if arguments.command == "verify" and arguments.stack != SANDBOX_STACK:
-        return 0 if show_checks(verify(Stack(arguments.stack, dict(os.environ)))) else 1
+    """Run one command; for a stack on the user's own cluster the run-time packages are enough."""
+    if arguments.command in OF_ANY_STACK and arguments.stack != SANDBOX_STACK:
+        return OF_ANY_STACK[arguments.command](Stack(arguments.stack, dict(os.environ)))
     from commands import journey  # noqa: PLC0415 - it needs the sandbox's packages, which a real stack does without
 
     return journey.COMMANDS[arguments.command](arguments)
@@ -29,7 +32,7 @@ def main(words: Sequence[str]) -> int:
     """Run one command; returns its exit status: 0 done, 1 not, 130 stopped by Ctrl-C."""
     parser = argparse.ArgumentParser(prog="make", description=__doc__)
     parser.add_argument("command", choices=COMMANDS)
-    parser.add_argument("--stack", default=os.environ.get("STACK") or SANDBOX_STACK, help="the stack to verify")
+    parser.add_argument("--stack", default=os.environ.get("STACK") or SANDBOX_STACK, help="which stack")
     arguments, arguments.words = parser.parse_known_args(words)
     if arguments.words and arguments.command not in _TAKES_WORDS:
         parser.error(f"{arguments.command} takes no {' '.join(arguments.words)}")

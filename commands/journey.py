@@ -13,7 +13,8 @@ from base import paths
 from base.progress import say, step
 from commands import lock, report, system_python
 from commands.pulumi import SANDBOX_STACK, Stack
-from commands.verify import show_checks, verify
+from commands.recovery import go_on, recover
+from commands.verify import check, show_checks, verify
 from sandbox import addresses, machine, toolchain
 from sandbox.toolchain import environment
 
@@ -24,7 +25,7 @@ def up(_: argparse.Namespace) -> int:
     toolchain.ensure()
     dev = _dev()
     dev.ensure()
-    dev.recover()
+    recover(dev)
     status = dev.run("up", "--yes", "--stack", dev.name)
     if status:
         say("pulumi up didn't finish. What it made is kept in the stack; `make up` goes on from there.")
@@ -38,11 +39,6 @@ def up(_: argparse.Namespace) -> int:
     return 0
 
 
-def check(_: argparse.Namespace) -> int:
-    """Verify stack dev."""
-    return 0 if show_checks(verify(_dev())) else 1
-
-
 def down(_: argparse.Namespace) -> int:
     """Destroy stack dev, then stop the sandbox."""
     status = 0
@@ -50,7 +46,7 @@ def down(_: argparse.Namespace) -> int:
         toolchain.ensure()
         dev = _dev()
         dev.ensure()
-        dev.recover()
+        recover(dev)
         status = dev.run("destroy", "--yes", "--stack", dev.name)
         if status:
             say("pulumi destroy didn't finish: what is left is in the stack, and `make up`, then `make down` goes on.")
@@ -121,7 +117,8 @@ def clean(_: argparse.Namespace) -> int:
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "up": up,
-    "verify": check,
+    "verify": lambda _: check(_dev()),
+    "recover": lambda _: go_on(_dev()),
     "down": down,
     "env": env,
     "test": test,

@@ -29,6 +29,12 @@ class Cluster:
         text = self._run("get", "pod", name, "--namespace", namespace, "--ignore-not-found", "--output", "json")
         return cast("dict[str, Any]", json.loads(text)) if text.strip() else None
 
+    def metadata(self, kind: str, namespace: str, name: str) -> dict[str, Any] | None:
+        """Return the metadata of an object, and nothing of what it holds; None if there is none."""
+        words = ("--namespace", namespace, "--ignore-not-found", "--output", "jsonpath={.metadata}")
+        text = self._run("get", kind, name, *words)
+        return cast("dict[str, Any]", json.loads(text)) if text.strip() else None
+
     def execute(self, namespace: str, pod: str, *words: str) -> str:
         """Run a command in the Pod's first container and return its output."""
         return self._run("exec", "--namespace", namespace, pod, "--", *words)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,8 +15,10 @@ from typing import cast
 
 from base.errors import SandboxError
 from base.paths import CHECKOUT
+from base.progress import say
 
 SANDBOX_STACK = "dev"
+POLL_SECONDS = 0.5
 PROJECT = "icr-private-image"
 """The project's name in Pulumi.yaml, which its config keys carry in front."""
 
@@ -47,11 +51,12 @@ class Stack:
         """Return the JSON that the CLI prints; raises SandboxError with its own words if it fails."""
         return json.loads(self._ask(*arguments))
 
-    def _ask(self, *arguments: str) -> str:
+    def _ask(self, *arguments: str, given: str | None = None) -> str:
         done = subprocess.run(
             self._command(*arguments),
             cwd=self.folder,
             env=dict(self.environ),
+            input=given,
             capture_output=True,
             text=True,
             check=False,
@@ -78,28 +83,51 @@ class Stack:
         """Make the stack if it isn't there; raises SandboxError if the CLI can't."""
         self._ask("stack", "select", "--create", self.name, "--non-interactive")
 
-    def recover(self) -> None:
-        """Clear up after an update that was killed: its lock, and creations of which the state doesn't know the end.
+    def export(self) -> dict[str, object]:
+        """Return the stack's state as the CLI exports it: secrets encrypted."""
+        return cast("dict[str, object]", self.read("stack", "export", "--stack", self.name))
 
-        What such a creation left in the account or the cluster is found by the next update: ibm-native removes its own
-        orphans, an image is pushed again, and the kubernetes plugin names an object that exists already.
+    def replace_state(self, state: Mapping[str, object]) -> None:
+        """Put an exported state, changed, in place of the stack's; the CLI drops its pending operations."""
+        self._ask("stack", "import", "--stack", self.name, given=json.dumps(state))
+
+    def wait_for_other_updates(self) -> None:
+        """Wait until no other update of this machine holds the stack; the lock of one that was killed is released.
+
+        An update outlives the `make` that started it if only that is killed.
         """
-        self._release_dead_lock()
-        state = cast("dict[str, dict[str, object]]", self.read("stack", "export", "--stack", self.name))
-        if state["deployment"].get("pending_operations"):
-            self.run("refresh", "--yes", "--skip-preview", "--clear-pending-creates", "--stack", self.name)
-
-    def _release_dead_lock(self) -> None:
-        """Free the stack if a killed update of this machine still holds it: a lock whose process is gone."""
-        folder = Path(self.environ["PULUMI_BACKEND_URL"].removeprefix("file://"), ".pulumi", "locks")
-        for lock in folder.glob(f"**/{self.name}/*.json"):
-            holder = cast("dict[str, object]", json.loads(lock.read_text()))
-            if holder.get("hostname") == os.uname().nodename and not Path("/proc", str(holder["pid"])).exists():
+        where = cast("dict[str, str]", self.read("whoami", "--verbose", "--json"))["url"]
+        if not where.startswith("file://"):
+            return
+        told = False
+        while holders := self._holders(Path(where.removeprefix("file://")).expanduser() / ".pulumi" / "locks"):
+            running = [pid for pid in holders if _is_pulumi(pid)]
+            if not running:
                 self.run("cancel", "--yes", "--stack", self.name)
                 return
+            if not told:
+                say(f"waiting for another update of stack {self.name} to end (process {', '.join(running)})")
+                told = True
+            time.sleep(POLL_SECONDS)
+
+    def _holders(self, locks: Path) -> list[str]:
+        """Return the ids of this machine's processes that hold the stack, running or not."""
+        holders: list[str] = []
+        for lock in locks.glob(f"**/{self.name}/*.json"):
+            with contextlib.suppress(FileNotFoundError):  # it was just released
+                holder = cast("dict[str, object]", json.loads(lock.read_text()))
+                holders += [str(holder["pid"])] if holder.get("hostname") == os.uname().nodename else []
+        return holders
 
     def _command(self, *arguments: str) -> list[str]:
         found = shutil.which("pulumi", path=self.environ.get("PATH"))
         if not found:
             raise SandboxError("the Pulumi CLI is not on PATH", "make up   gets it for the sandbox")
         return [found, *arguments]
+
+
+def _is_pulumi(pid: str) -> bool:
+    """Tell whether the process runs and is the CLI; one that ended and was never waited for has no command line."""
+    with contextlib.suppress(OSError):
+        return b"pulumi" in Path("/proc", pid, "cmdline").read_bytes()
+    return False

@@ -27,6 +27,11 @@ class Check:
     seen: str
 
 
+def check(stack: Stack) -> int:
+    """Verify a stack and print what was seen; returns the exit status."""
+    return 0 if show_checks(verify(stack)) else 1
+
+
 def verify(stack: Stack) -> list[Check]:
     """Check the stack's Pods and the refusal of a Pod without the pull Secret.
 

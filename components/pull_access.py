@@ -11,6 +11,7 @@ import pulumi_kubernetes as kubernetes
 
 import ibm_native
 from components.image import REGISTRY_USER
+from components.objects import UNCHANGED, metadata
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,22 +58,23 @@ class PullAccess(pulumi.ComponentResource):
             ),
             opts=child,
         )
+        in_cluster = pulumi.ResourceOptions(parent=self, ignore_changes=UNCHANGED)
         secret = kubernetes.core.v1.Secret(
             "pull-secret",
-            metadata={"name": args.secret_name, "namespace": args.kubernetes_namespace},
+            metadata=metadata(args.secret_name, args.kubernetes_namespace),
             type="kubernetes.io/dockerconfigjson",
             string_data={
                 ".dockerconfigjson": pulumi.Output.secret(
                     access.api_key.apply(lambda key: docker_config(args.registry_host, key))
                 )
             },
-            opts=child,
+            opts=in_cluster,
         )
         service_account = kubernetes.core.v1.ServiceAccount(
             "service-account",
-            metadata={"name": args.service_account_name, "namespace": args.kubernetes_namespace},
+            metadata=metadata(args.service_account_name, args.kubernetes_namespace),
             image_pull_secrets=[{"name": secret.metadata.name}],
-            opts=child,
+            opts=in_cluster,
         )
         self.secret_name = secret.metadata.name
         self.service_account_name = service_account.metadata.name

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_kubernetes as kubernetes
 
+from components.objects import UNCHANGED, metadata
+
 COMMAND = ["sh", "-c", "tail -f /dev/null"]
 GRACE_SECONDS = 1
 """The command ignores SIGTERM, so every second of grace is a second that a replacement waits for nothing."""
@@ -34,7 +36,7 @@ class Workload(pulumi.ComponentResource):
         timeout = f"{args.timeout_seconds}s"
         pod = kubernetes.core.v1.Pod(
             "pod",
-            metadata={"name": args.name, "namespace": args.kubernetes_namespace},
+            metadata=metadata(args.name, args.kubernetes_namespace),
             spec={
                 "service_account_name": args.service_account_name,
                 "automount_service_account_token": False,
@@ -42,7 +44,9 @@ class Workload(pulumi.ComponentResource):
                 "containers": [{"name": args.name, "image": args.image, "command": COMMAND}],
             },
             opts=pulumi.ResourceOptions(
-                parent=self, custom_timeouts=pulumi.CustomTimeouts(create=timeout, update=timeout)
+                parent=self,
+                custom_timeouts=pulumi.CustomTimeouts(create=timeout, update=timeout),
+                ignore_changes=UNCHANGED,
             ),
         )
         self.pod_namespace = pod.metadata.namespace

@@ -32,6 +32,7 @@ class Registration:
     edges: Mapping[str, frozenset[str]]
     provider: str
     create_timeout: str
+    ignore_changes: tuple[str, ...]
 
     @property
     def key(self) -> str:
@@ -99,6 +100,7 @@ class _Monitor(mocks.MockMonitor):
             edges={name: frozenset(map(_key, found.urns)) for name, found in request.propertyDependencies.items()},
             provider=_key(request.provider.rpartition("::")[0]) if request.provider else "",
             create_timeout=request.customTimeouts.create,
+            ignore_changes=tuple(request.ignoreChanges),
         )
         if registration.key in self.graph:
             message = f"two resources are called {registration.key}"

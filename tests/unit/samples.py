@@ -1,7 +1,9 @@
-"""A stack's settings as text: Pulumi.yaml's own defaults, so that the tests follow the file that users read."""
+"""A stack's settings as text, from the file that users read; and scripts that stand for tools."""
 
 from __future__ import annotations
 
+import stat
+from pathlib import Path
 from typing import Any, cast
 
 import yaml
@@ -17,3 +19,9 @@ def values(**changes: str) -> dict[str, str]:
 
 def _text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def script(path: Path, line: str) -> None:
+    """Write a shell script that can be run."""
+    path.write_text(f"#!/bin/sh\n{line}\n")
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)

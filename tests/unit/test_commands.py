@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import stat
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -17,6 +12,7 @@ from commands import journey
 from commands.kubectl import Cluster
 from commands.pulumi import Stack
 from commands.verify import Check, show_checks
+from tests.unit import samples
 
 pytestmark = pytest.mark.unit
 
@@ -59,48 +55,13 @@ def test_a_missing_tool_is_named(tool: str, tmp_path: Path) -> None:
 
 
 def test_the_clis_own_words_are_shown_when_it_fails(tmp_path: Path) -> None:
-    script(tmp_path / "pulumi", "echo 'no stack named x' >&2; exit 255")
+    samples.script(tmp_path / "pulumi", "echo 'no stack named x' >&2; exit 255")
     with pytest.raises(SandboxError, match="no stack named x"):
         Stack("x", {"PATH": f"{tmp_path}:/bin"}).outputs()
 
 
 def test_the_environment_with_its_keys_is_not_in_a_stacks_text() -> None:
     assert "the-key" not in repr(Stack("dev", {"IBMCLOUD_API_KEY": "the-key"}))
-
-
-@pytest.mark.parametrize(("alive", "cancelled"), [(False, True), (True, False)])
-def test_only_a_dead_updates_lock_is_released(tmp_path: Path, alive: bool, cancelled: bool) -> None:
-    stack = killed_update(tmp_path, pending="[]")
-    lock = tmp_path / ".pulumi/locks/organization/project/dev/1.json"
-    lock.parent.mkdir(parents=True)
-    lock.write_text(json.dumps({"pid": os.getpid() if alive else ended_process(), "hostname": os.uname().nodename}))
-    stack.recover()
-    assert ("cancel --yes --stack dev" in (tmp_path / "said").read_text()) == cancelled
-
-
-@pytest.mark.parametrize(("pending", "refreshed"), [("[]", False), ('[{"type": "creating"}]', True)])
-def test_creations_of_unknown_end_are_looked_into_before_the_next_update(
-    tmp_path: Path, pending: str, refreshed: bool
-) -> None:
-    killed_update(tmp_path, pending).recover()
-    assert ("--clear-pending-creates" in (tmp_path / "said").read_text()) == refreshed
-
-
-def killed_update(folder: Path, pending: str) -> Stack:
-    exported = f'{{"deployment": {{"pending_operations": {pending}}}}}'
-    script(folder / "pulumi", f"echo $* >> {folder}/said; [ $2 = export ] && echo '{exported}'; true")
-    return Stack("dev", {"PATH": f"{folder}:/bin", "PULUMI_BACKEND_URL": f"file://{folder}"}, folder)
-
-
-def ended_process() -> int:
-    with subprocess.Popen([sys.executable, "-c", ""]) as process:
-        process.wait()
-    return process.pid
-
-
-def script(path: Path, line: str) -> None:
-    path.write_text(f"#!/bin/sh\n{line}\n")
-    path.chmod(path.stat().st_mode | stat.S_IXUSR)
 
 
 def test_each_check_is_printed_with_what_was_seen(capsys: pytest.CaptureFixture[str]) -> None:

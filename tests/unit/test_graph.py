@@ -120,6 +120,28 @@ def test_the_pod_runs_the_digest_as_its_own_service_account() -> None:
     assert pod.provider == CLUSTER
 
 
+@pytest.mark.parametrize("key", [SECRET, SERVICE_ACCOUNT, POD])
+def test_what_is_in_the_cluster_says_which_stack_made_it_and_old_objects_stay_as_they_are(key: str) -> None:
+    registration = graph()[key]
+    assert registration.plain("metadata")["annotations"] == {"icr-private-image/stack": "icr-private-image/test"}
+    assert registration.ignore_changes == ("metadata.annotations",)
+
+
+@pytest.mark.parametrize("key", [SECRET, SERVICE_ACCOUNT, POD])
+def test_what_is_in_the_cluster_is_made_by_the_stacks_own_provider(key: str) -> None:
+    assert graph()[key].provider == CLUSTER, "the default provider knows neither context nor cluster"
+
+
+def test_the_cluster_is_the_one_that_the_settings_name() -> None:
+    cluster = graph(kubernetes_context="c", cluster_identifier="cluster-1")[CLUSTER].inputs
+    assert (cluster["context"], cluster["clusterIdentifier"]) == ("c", "cluster-1")
+    assert "clusterIdentifier" not in graph()[CLUSTER].inputs
+
+
+def test_the_pod_gets_no_token_of_the_clusters_api() -> None:
+    assert graph()[POD].plain("spec")["automountServiceAccountToken"] is False
+
+
 def test_the_secret_keeps_its_name_and_type_so_that_rotation_is_an_update() -> None:
     seen = graph()
     secret = seen[SECRET]
