@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
+import shutil
 import signal
 import subprocess
 import sys
@@ -38,8 +39,10 @@ class Child:
     """A running program."""
 
     def __init__(self, command: Sequence[str | Path], folder: str, environ: Mapping[str, str]) -> None:
+        # Where there is setpriv, Linux ends the program if this process is killed with no time to do it.
+        bound = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
         self._process = subprocess.Popen(
-            [str(part) for part in command],
+            [*bound, *(str(part) for part in command)],
             cwd=folder,
             env=dict(environ),
             stdin=subprocess.DEVNULL,

@@ -175,7 +175,7 @@ class _Errors(grpc.ServerInterceptor):
                 context.abort(error.code, str(error))
             except PluginError as error:
                 # A file's name may be no UTF-8, which gRPC can't carry.
-                context.abort(error.code, str(error).encode(errors="replace").decode())
+                context.abort(error.code, str(str(error).encode(errors="replace"), "utf-8"))
             except NotImplementedError:  # what gRPC's generated base raises for the methods that nobody overrides
                 context.abort(grpc.StatusCode.UNIMPLEMENTED, "only the official plugin has this call")
             except Exception as error:  # noqa: BLE001 - a fault of ours must not reach the user as a traceback

@@ -290,6 +290,15 @@ def test_a_host_that_is_told_to_end_takes_its_plugins_along(host: Host, tmp_path
     assert host.process.wait(WAIT) == 0
 
 
+def test_a_host_that_is_killed_takes_its_plugins_along(host: Host, tmp_path: Path) -> None:
+    call = host.stub.RunPlugin(plugin_request(tmp_path, LASTING))
+    pid = int(next(call).stdout)
+
+    host.process.kill()
+
+    assert gone(pid)
+
+
 def test_a_host_whose_engine_is_gone_ends_by_itself(engine: Engine, tmp_path: Path) -> None:
     command = f"{sys.executable} -P -u -m sandbox.plugins.language_host {engine.address} & echo $!; read _"
     environ = {**os.environ, "PYTHONPATH": str(CHECKOUT)}

@@ -1,31 +1,22 @@
-"""The Kubernetes API as this plugin uses it: one call a method, objects as plain JSON, errors as the server words them.
-
-The only importer of lightkube, which owns TLS, client certificates, tokens and credential plugins.
-"""
+"""The Kubernetes API as this plugin uses it: one call a method, objects as plain JSON, errors in the server's words."""
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import threading
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, cast
-from urllib.parse import urlsplit
+from typing import cast
 
 from sandbox.plugins.kubernetes.configuration import Settings
+from sandbox.plugins.kubernetes.connection import Connection, NoAnswerError
 from sandbox.plugins.kubernetes.kinds import Kind
-from sandbox.plugins.kubernetes.kubeconfig import Kubeconfig, KubeconfigError
+from sandbox.plugins.kubernetes.kubeconfig import KubeconfigError
 from sandbox.plugins.kubernetes.objects import Object
-
-if TYPE_CHECKING:
-    import httpx2
 
 FIELD_MANAGER = "pulumi-kubernetes"
 """Owner, in `managedFields`, of what a plain create sets; an update moves it to the resource's own manager."""
 
 _USER_AGENT = "pulumi-kubernetes/4.32.0"
-_CONNECT_SECONDS = 5.0
-_ANSWER_SECONDS = 60.0
 _APPLY = "application/apply-patch+yaml"
 _JSON_PATCH = "application/json-patch+json"
 
@@ -76,16 +67,16 @@ class Cluster:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._lock = threading.Lock()
-        self._http: httpx2.Client | None = None
+        self._connection: Connection | None = None
         self._checking = threading.Lock()
         self._problem: str | None = None
 
     def close(self) -> None:
         """Drop the connections."""
         with self._lock:
-            if self._http is not None:
-                self._http.close()
-                self._http = None
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
 
     def check(self) -> None:
         """Raise `UnreachableError` unless the API server answers; asked once, then known for this run."""
@@ -100,7 +91,7 @@ class Cluster:
         if self._settings.namespace:
             return self._settings.namespace
         try:
-            return Kubeconfig.load(self._settings.kubeconfig).namespace(self._settings.context)
+            return self._settings.kubeconfig.namespace()
         except KubeconfigError:
             return "default"
 
@@ -152,21 +143,14 @@ class Cluster:
         parameters: Mapping[str, str] | None = None,
         content_type: str = "application/json",
     ) -> Object:
-        import httpx2  # noqa: PLC0415 - 0.1 s that a preview of an unchanged stack can do without
-        from lightkube.core.exceptions import ConfigError  # noqa: PLC0415 - as above
-
-        http = self._connect()
         content = None if body is None else json.dumps(body).encode()
-        headers = {"Content-Type": content_type} if content is not None else {}
+        headers = {"User-Agent": _USER_AGENT, **({"Content-Type": content_type} if content is not None else {})}
         try:
-            answer = http.request(method, path, params=dict(parameters or {}), content=content, headers=headers)
-        except httpx2.TransportError as error:
-            raise UnreachableError(
-                f"{http.base_url.host}:{http.base_url.port} ({error or type(error).__name__})"
-            ) from None
-        except (ConfigError, OSError, ValueError, KeyError) as error:
-            # A credential plugin's output can hold a token, so its text is not repeated.
-            raise UnreachableError(f"the kubeconfig's credential command failed ({type(error).__name__})") from None
+            answer = self._connect().send(method, path, parameters or {}, content, headers)
+        except NoAnswerError as error:
+            raise UnreachableError(str(error)) from None
+        except KubeconfigError as error:
+            raise UnreachableError(f"the kubeconfig can't be used: {error}") from None
         try:
             parsed = answer.json()
         except ValueError:
@@ -176,38 +160,11 @@ class Cluster:
             raise ApiError(answer.status_code, result)
         return result
 
-    def _connect(self) -> httpx2.Client:
+    def _connect(self) -> Connection:
         with self._lock:
-            if self._http is None:
-                self._http = self._open()
-            return self._http
-
-    def _open(self) -> httpx2.Client:
-        import httpx2  # noqa: PLC0415 - as in _send
-        from lightkube.config.client_adapter import Client, ConnectionParams  # noqa: PLC0415 - as in _send
-
-        try:
-            kubeconfig = Kubeconfig.load(self._settings.kubeconfig)
-            connection = kubeconfig.connection(self._settings.context, self._settings.cluster)
-            timeout = httpx2.Timeout(_ANSWER_SECONDS, connect=_CONNECT_SECONDS)
-            proxies = not _on_this_machine(connection.cluster.server)
-            http = Client(connection, ConnectionParams(timeout=timeout, trust_env=proxies))
-        except KubeconfigError as error:
-            raise UnreachableError(f"the kubeconfig can't be used: {error}") from None
-        except (OSError, ValueError) as error:
-            # What a broken certificate or key is called is enough; its content must not be repeated.
-            raise UnreachableError(f"the kubeconfig's credentials can't be used ({type(error).__name__})") from None
-        http.headers["User-Agent"] = _USER_AGENT
-        return http
-
-
-def _on_this_machine(server: str) -> bool:
-    """Tell whether an address is this machine's own: no proxy can reach that, whatever https_proxy says."""
-    host = urlsplit(server).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+            if self._connection is None:
+                self._connection = Connection(self._settings.kubeconfig)
+            return self._connection
 
 
 def _path(kind: Kind, namespace: str, name: str = "") -> str:

@@ -21,13 +21,10 @@ _IDENTIFIER = "clusterIdentifier"
 class Settings:
     """What the program chose for a provider; names as in the program, in Python's writing.
 
-    `kubeconfig` is a path or the content; empty means $KUBECONFIG or ~/.kube/config. It can hold credentials,
-    so it is never shown.
+    `kubeconfig` holds the context and the cluster that it is used with.
     """
 
-    kubeconfig: str = field(default="", repr=False)
-    context: str = ""
-    cluster: str = ""
+    kubeconfig: Kubeconfig = field(default_factory=Kubeconfig)
     namespace: str = ""
     enable_secret_mutable: bool = False
     enable_patch_force: bool = False
@@ -55,9 +52,7 @@ def settings_from(variables: Mapping[str, str]) -> Settings:
     if text("renderYamlToDirectory"):
         raise PluginError(_only_official("renderYamlToDirectory"))
     return Settings(
-        kubeconfig=text("kubeconfig"),
-        context=text("context"),
-        cluster=text("cluster"),
+        kubeconfig=Kubeconfig(text("kubeconfig"), text("context"), text("cluster")),
         namespace=text("namespace"),
         enable_secret_mutable=flag("enableSecretMutable", "PULUMI_K8S_ENABLE_SECRET_MUTABLE"),
         enable_patch_force=flag("enablePatchForce", "PULUMI_K8S_ENABLE_PATCH_FORCE"),
@@ -117,7 +112,7 @@ def _active_cluster(properties: Properties) -> object | None:
     if not isinstance(kubeconfig, str) or not kubeconfig:
         return None
     try:
-        return Kubeconfig.load(kubeconfig).active_cluster(_text(properties, "context"), _text(properties, "cluster"))
+        return Kubeconfig(kubeconfig, _text(properties, "context"), _text(properties, "cluster")).active_cluster()
     except KubeconfigError:
         return None
 

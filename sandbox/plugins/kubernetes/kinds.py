@@ -49,8 +49,8 @@ class Kind:
     replaced_by: tuple[FieldPath, ...] = ()
     replaced_by_unless_mutable: tuple[FieldPath, ...] = ()
     readiness: Callable[[Object], Readiness] | None = None
-    skips_awaiting_deletion: bool = False
-    """Whether `pulumi.com/skipAwait` holds for its deletion as well."""
+    deletion_takes_time: bool = False
+    """Whether its deletion is told while it lasts, and need not be awaited by `pulumi.com/skipAwait`."""
 
     def replacing_fields(self, inputs: Object, *, mutable: bool) -> tuple[FieldPath, ...]:
         """Return the fields of which a change replaces an object with these inputs."""
@@ -65,7 +65,7 @@ _KINDS = {
         plural="namespaces",
         namespaced=False,
         inputs=("apiVersion", "kind", "metadata", "spec"),
-        skips_awaiting_deletion=True,
+        deletion_takes_time=True,
     ),
     "kubernetes:core/v1:Secret": Kind(
         name="Secret",
@@ -90,7 +90,7 @@ _KINDS = {
             *(("spec", part, "*", name) for part in ("containers", "initContainers") for name in _CONTAINER_FIELDS),
         ),
         readiness=pod_readiness,
-        skips_awaiting_deletion=True,
+        deletion_takes_time=True,
     ),
 }
 

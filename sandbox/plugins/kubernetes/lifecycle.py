@@ -21,10 +21,22 @@ from sandbox.plugins.serving import InitializationError, PluginError
 from sandbox.plugins.values import Properties, Value
 
 _CREATE_RETRIES = 5
+"""As the official plugin, which after the last one waits half a minute more for nothing."""
 _DEFAULT_WAIT_SECONDS = 600.0
 _CONFLICT_HELP = (
     "https://www.pulumi.com/registry/packages/kubernetes/how-to-guides/managing-resources-with-server-side-apply/"
     "#handle-field-conflicts-on-existing-resources"
+)
+_EXISTING_HELP = (
+    "\n\nThe resource already exists in the cluster. This can happen when:\n\n"
+    "  - Renaming a Pulumi resource: use an alias to preserve the identity,\n"
+    "    or use deleteBeforeReplace if the resource needs replacement.\n"
+    "  - Managing an existing resource: use a Patch resource (e.g. NamespacePatch)\n"
+    "    to manage specific fields without owning the resource lifecycle.\n"
+    "  - Adopting a resource into Pulumi: use `pulumi import`. Note that\n"
+    "    protected resources (e.g. kube-system) cannot be deleted on destroy.\n"
+    "  - Intentional upsert: set upsertExistingObjects on the provider to allow\n"
+    "    server-side apply to update existing objects on create."
 )
 
 
@@ -57,7 +69,6 @@ class Lifecycle:
 
         Raises `NotPreviewableError` where a preview has no answer, `InitializationError` when it did not become ready.
         """
-        kind = operation.kind
         inputs = objects.as_object(news)
         manager = _field_manager({}, inputs)
         try:
@@ -67,7 +78,7 @@ class Lifecycle:
                 raise NotPreviewableError from None
             raise PluginError(
                 f'resource "{operation.urn}" was not successfully created by the Kubernetes API server: '
-                f"{self._explained(error, manager)}{_existing_help(kind) if error.already_exists else ''}"
+                f"{self._explained(error, manager)}{_EXISTING_HELP if error.already_exists else ''}"
             ) from None
         operation.reporter.clear()
         if operation.preview:
@@ -158,7 +169,7 @@ class Lifecycle:
             if error.not_found:
                 return
             raise PluginError(str(error)) from None
-        if objects.annotation(inputs, objects.SKIP_AWAIT) == "true" and kind.skips_awaiting_deletion:
+        if objects.annotation(inputs, objects.SKIP_AWAIT) == "true" and kind.deletion_takes_time:
             return
         try:
             self._waiter(operation).until_deleted(kind, namespace, name, live, _seconds(operation, inputs))
@@ -247,8 +258,8 @@ class Lifecycle:
         if not error.conflict:
             return str(error)
         return (
-            f"Server-Side Apply field conflict detected. See {_CONFLICT_HELP} for troubleshooting help.\n"
-            f'The resource managed by field manager "{manager}" had an apply conflict: {error}'
+            f"server-side apply field conflict detected, see {_CONFLICT_HELP} for troubleshooting help\n"
+            f'the resource managed by field manager "{manager}" had an apply conflict: {error}'
         )
 
 
@@ -273,17 +284,3 @@ def _seconds(operation: Operation, inputs: Object) -> float:
         return operation.timeout
     text = objects.annotation(inputs, objects.TIMEOUT_SECONDS)
     return float(text) if text.isdecimal() else _DEFAULT_WAIT_SECONDS
-
-
-def _existing_help(kind: Kind) -> str:
-    return (
-        "\n\nThe resource already exists in the cluster. This can happen when:\n\n"
-        "  - Renaming a Pulumi resource: use an alias to preserve the identity,\n"
-        "    or use deleteBeforeReplace if the resource needs replacement.\n"
-        f"  - Managing an existing resource: use a Patch resource (e.g. {kind.name}Patch)\n"
-        "    to manage specific fields without owning the resource lifecycle.\n"
-        "  - Adopting a resource into Pulumi: use `pulumi import`. Note that\n"
-        "    protected resources (e.g. kube-system) cannot be deleted on destroy.\n"
-        "  - Intentional upsert: set upsertExistingObjects on the provider to allow\n"
-        "    server-side apply to update existing objects on create."
-    )

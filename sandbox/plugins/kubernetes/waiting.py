@@ -116,7 +116,8 @@ class Waiter:
             if metadata(live).get("uid") not in {None, metadata(found).get("uid")}:
                 return
             live = found
-            self._reporter.info("Resource scheduled for deletion")
+            if kind.deletion_takes_time:
+                self._reporter.info("Resource scheduled for deletion")
             self._tell_warnings(live)
         finalizers = ", ".join(metadata(live).get("finalizers") or [])
         self._reporter.keep(engine_pb2.WARNING, f"finalizers might be preventing deletion ({finalizers})")

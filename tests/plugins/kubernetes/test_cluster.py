@@ -102,7 +102,7 @@ def test_a_field_that_somebody_else_owns_is_not_taken_from_him(stack: Stack) -> 
     with pytest.raises(grpc.RpcError) as raised:
         stack.update(account, {"metadata": stack.metadata("sa", labels={"mine": "3"})})
     text = text_of(raised.value)
-    assert "Server-Side Apply field conflict detected." in text
+    assert "server-side apply field conflict detected, see https://" in text
     assert 'conflict with "another-tool"' in text
     assert stack.live(account)["metadata"]["labels"]["mine"] == "his"
 
@@ -156,7 +156,7 @@ def test_an_existing_object_is_left_alone_unless_the_provider_may_take_it(stack:
         f'resource "{account.urn}" was not successfully created by the Kubernetes API server: '
         'serviceaccounts "sa" already exists\n\nThe resource already exists in the cluster.'
     )
-    assert "ServiceAccountPatch" in text_of(raised.value)
+    assert "(e.g. NamespacePatch)" in text_of(raised.value)
     stack.configure(upsertExistingObjects="true")
     stack.create(account)
     assert stack.live(account)["metadata"]["labels"] == {"mine": "1"}

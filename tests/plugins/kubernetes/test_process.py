@@ -21,7 +21,7 @@ with replay.serving(KubernetesPlugin) as plugin:
     for call in replay.calls("kubernetes-calm"):
         if call.source == "02-up-unchanged" and call.method in needed:
             plugin.answer(call)
-print(sorted({name.partition(".")[0] for name in sys.modules} & {"lightkube", "httpx2", "msgspec"}))
+print(sorted({name.partition(".")[0] for name in sys.modules} & {"httpx"}))
 """
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import stat
@@ -52,8 +53,8 @@ def test_a_kubeconfig_may_be_a_path_or_its_content(tmp_path: Path) -> None:
     path = tmp_path / "config"
     path.write_text(text)
     for given in (str(path), text):
-        assert Kubeconfig.load(given).namespace("") == "here"
-        assert Kubeconfig.load(given).connection("", "").cluster.server == "http://127.0.0.1:1"
+        assert Kubeconfig(given).namespace() == "here"
+        assert Kubeconfig(given).active_cluster()["server"] == "http://127.0.0.1:1"
 
 
 def test_the_environments_kubeconfigs_are_merged_and_the_first_wins(
@@ -63,17 +64,8 @@ def test_the_environments_kubeconfigs_are_merged_and_the_first_wins(
         (tmp_path / name).write_text(json.dumps(named(name, namespace=name)))
     listed = [tmp_path / "absent", tmp_path / "one", tmp_path / "two"]
     monkeypatch.setenv("KUBECONFIG", os.pathsep.join(str(each) for each in listed))
-    merged = Kubeconfig.load("")
-    assert merged.namespace("") == "one"
-    assert merged.namespace("two") == "two"
-
-
-def test_a_kubeconfigs_own_files_are_found_beside_it(tmp_path: Path) -> None:
-    content = named("one")
-    content["clusters"][0]["cluster"]["certificate-authority"] = "ca.crt"
-    (tmp_path / "config").write_text(json.dumps(content))
-    connection = Kubeconfig.load(str(tmp_path / "config")).connection("", "")
-    assert connection.cluster.certificate_auth == str(tmp_path / "ca.crt")
+    assert Kubeconfig().namespace() == "one"
+    assert Kubeconfig(context="two").namespace() == "two"
 
 
 @pytest.mark.parametrize(
@@ -82,14 +74,35 @@ def test_a_kubeconfigs_own_files_are_found_beside_it(tmp_path: Path) -> None:
         ({"current-context": None}, "names no current context"),
         ({"current-context": "other"}, "it has no context 'other'"),
         ({"clusters": []}, "it has no cluster 'one'"),
-        ({"users": []}, "context one is not complete"),
+        ({"clusters": "none"}, "cannot unmarshal"),
     ],
 )
 def test_a_kubeconfig_that_lacks_something_says_what_and_shows_nothing(change: dict[str, object], said: str) -> None:
-    broken = Kubeconfig.load(json.dumps({**named("one"), **change}))
+    broken = Kubeconfig(json.dumps({**named("one"), **change}))
     with pytest.raises(KubeconfigError, match=said) as raised:
-        broken.connection("", "")
+        broken.active_cluster()
     assert TOKEN not in repr(raised.value) + repr(broken)
+
+
+def test_a_path_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(KubeconfigError, match=f"no file {tmp_path}/absent"):
+        Kubeconfig(f"{tmp_path}/absent").namespace()
+
+
+def problem(content: dict[str, Any] | str) -> str:
+    cluster = Cluster(Settings(kubeconfig=Kubeconfig(content if isinstance(content, str) else json.dumps(content))))
+    try:
+        with pytest.raises(UnreachableError) as raised:
+            cluster.check()
+    finally:
+        cluster.close()
+    return str(raised.value)
+
+
+def test_a_user_that_is_not_there_is_named() -> None:
+    content = named("one")
+    content["users"] = []
+    assert "it has no user 'one'" in problem(content)
 
 
 def test_no_kubeconfig_at_all_says_where_it_was_sought(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,34 +111,92 @@ def test_no_kubeconfig_at_all_says_where_it_was_sought(tmp_path: Path, monkeypat
         Cluster(Settings()).check()
 
 
+def executable(path: Path, script: str) -> Path:
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    return path
+
+
+def with_command(content: dict[str, Any], command: str, version: str = "v1") -> dict[str, Any]:
+    run = {
+        "apiVersion": f"client.authentication.k8s.io/{version}",
+        "command": command,
+        "interactiveMode": "Never",
+        "provideClusterInfo": True,
+    }
+    content["users"] = [{"name": "one", "user": {"exec": run}}]
+    return content
+
+
 @pytest.mark.parametrize("version", ["v1", "v1beta1"])
-def test_a_credential_command_logs_in(version: str, tmp_path: Path) -> None:
-    command = tmp_path / "credentials"
-    answer = {"kind": "ExecCredential", "status": {"token": TOKEN}}
-    command.write_text(f"#!/bin/sh\necho '{json.dumps(answer)}'\n")
-    command.chmod(command.stat().st_mode | stat.S_IXUSR)
-    with RecordedServer(tmp_path) as server:
-        content = named("one", server.address)
-        run = {"apiVersion": f"client.authentication.k8s.io/{version}", "command": str(command)}
-        content["users"] = [{"name": "one", "user": {"exec": run}}]
-        cluster = Cluster(Settings(kubeconfig=json.dumps(content)))
+def test_a_credential_command_beside_the_file_logs_in_and_is_told_the_cluster(version: str, tmp_path: Path) -> None:
+    answer = {
+        "apiVersion": f"client.authentication.k8s.io/{version}",
+        "kind": "ExecCredential",
+        "status": {"token": TOKEN},
+    }
+    executable(tmp_path / "login", f"echo \"$KUBERNETES_EXEC_INFO\" >{tmp_path}/info; echo '{json.dumps(answer)}'")
+    with RecordedServer(tmp_path, tls=True) as server:
+        content = with_command(named("one", server.address), "./login", version)
+        (tmp_path / "config").write_text(json.dumps(content))
+        cluster = Cluster(Settings(kubeconfig=Kubeconfig(str(tmp_path / "config"))))
         cluster.check()
         cluster.close()
-    assert server.logins == [f"Bearer {TOKEN}"]
+    assert set(server.logins) == {f"Bearer {TOKEN}"}
+    assert json.loads((tmp_path / "info").read_text())["spec"]["cluster"]["server"] == server.address
 
 
-def test_a_credential_command_that_fails_shows_nothing_of_its_output(tmp_path: Path) -> None:
-    command = tmp_path / "credentials"
-    command.write_text(f"#!/bin/sh\necho {TOKEN} >&2; exit 1\n")
-    command.chmod(command.stat().st_mode | stat.S_IXUSR)
-    content = named("one")
-    run = {"apiVersion": "client.authentication.k8s.io/v1", "command": str(command)}
-    content["users"] = [{"name": "one", "user": {"exec": run}}]
-    cluster = Cluster(Settings(kubeconfig=json.dumps(content)))
-    with pytest.raises(UnreachableError, match="credential command failed") as raised:
+def test_a_credential_command_that_fails_is_told_with_its_name_and_words(tmp_path: Path) -> None:
+    command = executable(tmp_path / "login", "echo log in with: ibmcloud login >&2; exit 7")
+    text = problem(with_command(named("one", "https://127.0.0.1:1"), str(command)))
+    assert f"executable {command} failed with exit code 7" in text
+    assert text.endswith("log in with: ibmcloud login")
+
+
+def test_a_credential_command_that_is_missing_is_named() -> None:
+    text = problem(with_command(named("one", "https://127.0.0.1:1"), "no-such-login"))
+    assert "executable no-such-login not found" in text
+
+
+def test_a_login_by_oidc_is_used_as_kubectl_does(tmp_path: Path) -> None:
+    token = ".".join(
+        base64.urlsafe_b64encode(part).decode().rstrip("=") for part in (b"{}", b'{"exp": 99999999999}', b"")
+    )
+    provider = {
+        "name": "oidc",
+        "config": {"idp-issuer-url": "https://127.0.0.1:1", "client-id": "kube", "id-token": token},
+    }
+    with RecordedServer(tmp_path, tls=True) as server:
+        content = named("one", server.address)
+        content["users"] = [{"name": "one", "user": {"auth-provider": provider}}]
+        cluster = Cluster(Settings(kubeconfig=Kubeconfig(json.dumps(content))))
         cluster.check()
-    cluster.close()
-    assert TOKEN not in str(raised.value)
+        cluster.close()
+    assert set(server.logins) == {f"Bearer {token}"}
+
+
+def test_another_identity_and_a_path_of_the_server_are_heeded(tmp_path: Path) -> None:
+    with RecordedServer(tmp_path, tls=True) as server:
+        content = named("one", f"{server.address}/k8s")
+        content["users"][0]["user"] = {"token": TOKEN, "as": "somebody"}
+        content["contexts"].append({"name": "unfinished"})
+        cluster = Cluster(Settings(kubeconfig=Kubeconfig(json.dumps(content))))
+        with pytest.raises(UnreachableError):
+            cluster.check()
+        cluster.close()
+    assert server.asked[-1] == "GET /k8s/version"
+    assert set(server.identities) == {"somebody"}
+
+
+def test_a_proxy_of_the_kubeconfigs_own_is_used(tmp_path: Path) -> None:
+    with RecordedServer(tmp_path) as server:
+        content = named("one", "http://cluster.example")
+        content["clusters"][0]["cluster"]["proxy-url"] = server.address
+        cluster = Cluster(Settings(kubeconfig=Kubeconfig(json.dumps(content))))
+        with pytest.raises(UnreachableError):
+            cluster.check()
+        cluster.close()
+    assert server.asked[-1] == "GET http://cluster.example/version"
 
 
 def test_another_cluster_replaces_what_is_on_it(plugin: replay.Plugin) -> None:
@@ -169,7 +240,7 @@ def test_without_a_cluster_a_real_create_says_which_one_is_missing(plugin: repla
     with pytest.raises(grpc.RpcError) as raised:
         plugin.send("Create", request)
     text = text_of(raised.value)
-    assert text.startswith("configured Kubernetes cluster is unreachable: 127.0.0.1:1 (")
+    assert text.startswith("configured Kubernetes cluster is unreachable: dial tcp 127.0.0.1:1: ")
     assert TOKEN not in text
 
 
@@ -192,7 +263,7 @@ def test_a_proxy_is_not_asked_for_what_is_on_this_machine(tmp_path: Path, monkey
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("NO_PROXY", raising=False)
     with RecordedServer(tmp_path) as server:
-        cluster = Cluster(Settings(kubeconfig=str(server.kubeconfig)))
+        cluster = Cluster(Settings(kubeconfig=Kubeconfig(str(server.kubeconfig))))
         cluster.check()
         cluster.close()
-    assert server.asked == ["GET /version"]
+    assert server.asked[-1] == "GET /version"
