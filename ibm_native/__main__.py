@@ -9,4 +9,4 @@ if __name__ == "__main__":
         sys.path[0] = str(Path(__file__).resolve().parent.parent)
     from ibm_native.serving import main
 
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -9,7 +9,15 @@ from typing import Any
 from ibm_native.configuration import PROPERTIES
 from ibm_native.model.declare import Declaration, Property
 from ibm_native.model.function import Function
-from ibm_native.version import PACKAGE, VERSION
+from ibm_native.version import PACKAGE, PUBLISHER, REPOSITORY, VERSION
+
+_LANGUAGES = {
+    "csharp": {"respectSchemaVersion": True},
+    "go": {"respectSchemaVersion": True},
+    "nodejs": {"respectSchemaVersion": True},
+    "python": {"pyproject": {"enabled": True}, "respectSchemaVersion": True},
+}
+"""How `pulumi package add` writes an SDK in each language; all of them carry the schema's version."""
 
 
 def schema(declarations: Iterable[Declaration], functions: Iterable[Function[Any, Any]]) -> str:
@@ -22,6 +30,13 @@ def schema(declarations: Iterable[Declaration], functions: Iterable[Function[Any
             "displayName": "IBM Cloud (native)",
             "description": "IBM Cloud IAM and Container Registry with complete life cycles, over IBM's own SDKs.",
             "keywords": ["pulumi", "ibm", "iam", "container-registry", "kind/native", "category/cloud"],
+            "publisher": PUBLISHER,
+            "homepage": REPOSITORY,
+            "repository": REPOSITORY,
+            "license": "Apache-2.0",
+            "logoUrl": f"{REPOSITORY}/raw/main/docs/logo.svg",
+            "pluginDownloadURL": f"{REPOSITORY}/releases",
+            "language": _LANGUAGES,
             "config": {"variables": config},
             "provider": {
                 "description": "The provider of IBM Cloud IAM and Container Registry.",

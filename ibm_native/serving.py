@@ -8,8 +8,9 @@ import asyncio
 import inspect
 import os
 import signal
+import sys
 import traceback
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -163,9 +164,9 @@ async def _serve(engine: str) -> None:
     os._exit(0)
 
 
-def main(arguments: Sequence[str]) -> int:
+def main() -> int:
     """Run the plugin until the engine ends it or is gone; return the exit status."""
-    engine = next((each for each in arguments if not each.startswith("-")), None)
+    engine = next((each for each in sys.argv[1:] if not each.startswith("-")), None)
     if engine is None:
         print("This is a Pulumi plugin: the engine starts it, with the engine's address. Run `pulumi up` instead.")
         return 2

@@ -11,7 +11,7 @@ import pytest
 from sandbox.cloud.testing import StandIn
 from tests.provider.cases import API_KEY, NAMESPACE, POLICY, SERVICE_ID
 from tests.provider.engine import Engine, RefusedError, Secret
-from tests.provider.test_process import ROOT, plugin_process
+from tests.provider.test_process import PLUGIN, plugin_process
 
 pytestmark = pytest.mark.provider
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.provider
 @asynccontextmanager
 async def instance(folder: Path, **config: object) -> AsyncGenerator[Engine]:
     """Start one explicit provider: a process of its own with its own configuration."""
-    async with plugin_process(str(ROOT / "ibm_native"), cwd=folder) as (_, engine):
+    async with plugin_process(*PLUGIN, cwd=folder) as (_, engine):
         assert await engine.configure(**config) == {}
         yield engine
 

@@ -26,13 +26,13 @@ from tests.provider.wire import Wire
 pytestmark = pytest.mark.provider
 
 ROOT = Path(__file__).parents[2]
+PLUGIN = (sys.executable, "-u", str(ROOT / "ibm_native"))
+"""How the engine starts a plugin that is a folder."""
 
 
 @asynccontextmanager
 async def plugin_process(*command: str, cwd: Path) -> AsyncGenerator[tuple[asyncio.subprocess.Process, Engine]]:
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-u",
         *command,
         "127.0.0.1:1",
         cwd=cwd,
@@ -52,7 +52,7 @@ async def plugin_process(*command: str, cwd: Path) -> AsyncGenerator[tuple[async
 
 
 async def test_started_by_its_folder_from_anywhere_it_runs_whole_lives(cloud: StandIn, tmp_path: Path) -> None:
-    async with plugin_process(str(ROOT / "ibm_native"), cwd=tmp_path) as (process, engine):
+    async with plugin_process(*PLUGIN, cwd=tmp_path) as (process, engine):
         info = await engine.stub.GetPluginInfo(empty_pb2.Empty())
         assert info.version == VERSION
         schema = json.loads((await engine.stub.GetSchema(provider_pb2.GetSchemaRequest())).schema)
@@ -86,7 +86,7 @@ async def test_started_by_its_folder_from_anywhere_it_runs_whole_lives(cloud: St
 async def test_started_as_a_module_it_is_ready_in_time_and_goes_at_once(tmp_path: Path) -> None:
     del tmp_path
     started = time.monotonic()
-    async with plugin_process("-m", "ibm_native", cwd=ROOT) as (process, engine):
+    async with plugin_process(sys.executable, "-u", "-m", "ibm_native", cwd=ROOT) as (process, engine):
         await engine.stub.GetPluginInfo(empty_pb2.Empty())
         assert time.monotonic() - started < 2.5, "usually a quarter of a second; the rest is for a busy machine"
         asked = time.monotonic()
@@ -97,7 +97,7 @@ async def test_started_as_a_module_it_is_ready_in_time_and_goes_at_once(tmp_path
 
 
 async def test_a_cancel_and_a_signal_end_a_process_that_waits(cloud: StandIn, wire: Wire, tmp_path: Path) -> None:
-    async with plugin_process(str(ROOT / "ibm_native"), cwd=tmp_path) as (process, engine):
+    async with plugin_process(*PLUGIN, cwd=tmp_path) as (process, engine):
         await engine.configure(apiKey=Secret(cloud.api_key), iamEndpoint=wire.url)
         missing = {"name": "key", "iamId": "iam-ServiceId-0f0e0d0c-0b0a-4908-8706-050403020100"}
         waiting = asyncio.create_task(engine.make("ibm-native:iam:ApiKey", missing))
