@@ -38,16 +38,16 @@ class CutDisk:
         if self.place.is_mount():
             subprocess.run(["umount", self.place], check=True)
 
-    def copy(self) -> Path:
-        """Return a copy of the disk as it is while nobody writes to the file system: the kernel may still do so."""
-        copy = self.file.with_suffix(".cut")
+    def snapshot(self) -> Path:
+        """Return a snapshot of the disk as it is while nobody writes to the file system: the kernel may still do so."""
+        snapshot = self.file.with_suffix(".cut")
         while True:
-            subprocess.run(["cp", "--sparse=always", self.file, copy], check=True)
-            if subprocess.run(["cmp", "--silent", self.file, copy], check=False).returncode == 0:
-                return copy
+            subprocess.run(["cp", "--sparse=always", self.file, snapshot], check=True)
+            if subprocess.run(["cmp", "--silent", self.file, snapshot], check=False).returncode == 0:
+                return snapshot
 
-    def go_on_from(self, copy: Path) -> None:
-        """Mount a copy in place of the disk, as the next start of the machine would."""
+    def go_on_from(self, snapshot: Path) -> None:
+        """Mount a snapshot in place of the disk, as the next start of the machine would."""
         self.unmount()
-        copy.replace(self.file)
+        snapshot.replace(self.file)
         self.mount()

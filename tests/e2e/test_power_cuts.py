@@ -80,7 +80,7 @@ def test_after_a_cut_while_tools_are_obtained_those_that_were_said_to_be_there_a
         said = [int(run.stdout.readline()) for _ in range(whole)]
         time.sleep(moment)
         os.killpg(run.pid, signal.SIGSTOP)
-        copy = disk.copy()
+        copy = disk.snapshot()
         os.killpg(run.pid, signal.SIGKILL)
     disk.go_on_from(copy)
     monkeypatch.setattr(files, "boot", lambda: "after the cut")
@@ -128,7 +128,7 @@ class Node:
         thread.start()
         thread.join(after)
         cgroups.send(self.supervisor.cgroup.everyone(), signal.SIGSTOP)
-        copy = self.disk.copy()
+        copy = self.disk.snapshot()
         self.end()
         thread.join()
         self.disk.go_on_from(copy)
