@@ -15,17 +15,26 @@ from typing import NoReturn
 from base.errors import SandboxError
 from base.paths import CHECKOUT
 from base.progress import say
+from base.rights import hand_over, require_root
 from base.virtual import EVERYTHING, OLDEST, RUN_TIME, Environment
+
+_NEED_ROOT = ("up", "down", "reset", "clean")
+"""Found out before anything is made: an environment that root made would not be the user's to change."""
 
 
 def main(words: list[str]) -> NoReturn:
     """Make the environment fit and become the command; raises SandboxError if it can't be made."""
     os.chdir(str(CHECKOUT))
+    if words[:1] and words[0] in _NEED_ROOT:
+        require_root(f"make {words[0]}")
     # A stack on the user's own cluster has no use for the sandbox's packages.
     real = words[:1] in (["verify"], ["recover"]) and words[2:] != ["dev"]
     environment = Environment(CHECKOUT / ".venv", RUN_TIME if real else EVERYTHING)
     if not environment.is_fit():
-        environment.make(_suitable_python())
+        try:
+            environment.make(_suitable_python())
+        finally:
+            hand_over()
     os.execv(str(environment.python), [str(environment.python), "-m", "commands", *words])  # noqa: S606 - no shell is wanted
 
 

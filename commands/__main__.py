@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
+from base import rights
 from base.errors import SandboxError
 from base.progress import say
 from commands.pulumi import SANDBOX_STACK, Stack
@@ -25,7 +26,10 @@ def run(arguments: argparse.Namespace) -> int:
         return OF_ANY_STACK[arguments.command](Stack(arguments.stack, dict(os.environ)))
     from commands import journey  # noqa: PLC0415 - it needs the sandbox's packages, which a real stack does without
 
-    return journey.COMMANDS[arguments.command](arguments)
+    try:
+        return journey.COMMANDS[arguments.command](arguments)
+    finally:
+        rights.hand_over()
 
 
 def main(words: Sequence[str]) -> int:

@@ -56,7 +56,7 @@ def down(_: argparse.Namespace) -> int:
 
 def env(_: argparse.Namespace) -> int:
     """Print shell lines for the sandbox."""
-    if not machine.is_up():
+    if not machine.is_started():
         say("the sandbox is down; `make up` starts it")
     for line in environment.shell_lines():
         print(line)

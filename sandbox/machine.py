@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shlex
 import shutil
+import sys
 import threading
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +16,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from base import files, progress
+from base import files, progress, rights
 from base.errors import SandboxError
 from sandbox import cleanup, preflight, toolchain
 from sandbox.endpoints import front, regions, registry, stand_in
@@ -51,7 +53,7 @@ def up(wanted: Iterable[str] = ()) -> None:
 
     Raises SandboxError if this machine won't do, a part doesn't come up, or a region doesn't exist.
     """
-    preflight.check_user()
+    rights.require_root(shlex.join(sys.orig_argv))
     layout = current()
     preflight.check_home(layout)
     with _alone(layout):
@@ -84,7 +86,7 @@ def down() -> None:
 
     Raises SandboxError if something could not be removed.
     """
-    preflight.check_user()
+    rights.require_root(shlex.join(sys.orig_argv))
     layout = current()
     if layout.root.is_dir():
         with _alone(layout):
@@ -93,7 +95,7 @@ def down() -> None:
 
 def reset() -> None:
     """Stop everything and remove the data folder: images, keys, cluster and IBM Cloud's stand-in start from nothing."""
-    preflight.check_user()
+    rights.require_root(shlex.join(sys.orig_argv))
     layout = current()
     if layout.root.is_dir():
         with _alone(layout):
@@ -104,6 +106,14 @@ def reset() -> None:
 def is_up() -> bool:
     """Return True if every part can be used."""
     return all(part.up for part in status())
+
+
+def is_started() -> bool:
+    """Return True if `up` has begun since the machine's start, and this user may use what it makes; anyone may ask."""
+    try:
+        return current().boot_id.read_text() == files.boot()
+    except (FileNotFoundError, PermissionError):
+        return False
 
 
 def status() -> list[PartStatus]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import socket
@@ -32,15 +31,6 @@ ADDRESSES = {
     f"127.0.0.1:{control_plane.SCHEDULER_PORT}": "kube-scheduler",
 }
 """Every TCP address on which a part listens."""
-
-
-def check_user() -> None:
-    """Raise SandboxError unless this process may do what a container runtime must."""
-    if os.geteuid() != 0:
-        raise SandboxError(
-            "The sandbox runs a Kubernetes node, and that takes root's rights (mounts, cgroups, network interfaces).",
-            "run the same command as root: `sudo make up`, for example",
-        )
 
 
 def check_home(layout: Layout) -> None:

@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from base.errors import SandboxError
-from sandbox import preflight
+from sandbox import machine, preflight
 from sandbox.host.layout import Layout
 from sandbox.host.supervisor import Supervisor
 
 pytestmark = pytest.mark.unit
 
 
-def test_a_user_who_is_not_root_is_told_to_use_sudo(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("command", [machine.up, machine.down, machine.reset])
+def test_a_user_who_is_not_root_is_told_the_line_that_runs_the_same_command(
+    command: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(sys, "orig_argv", ["/a b/python", "-m", "sandbox", "up"])
     with pytest.raises(SandboxError, match="root's rights") as caught:
-        preflight.check_user()
-    assert "sudo make up" in caught.value.remedy
+        command()
+    assert "'/a b/python' -m sandbox up" in caught.value.remedy
 
 
 def test_a_path_too_long_for_unix_sockets_is_refused_with_its_length() -> None:

@@ -15,7 +15,7 @@ from tests.unit.toolchain_bench import Bench
 
 pytestmark = pytest.mark.unit
 
-WAY_IN = ("__init__.py", "bootstrap.py", "errors.py", "files.py", "paths.py", "progress.py", "virtual.py")
+WAY_IN = ("__init__.py", "bootstrap.py", "errors.py", "files.py", "paths.py", "progress.py", "rights.py", "virtual.py")
 
 VENV = """
 case "$*" in
@@ -54,11 +54,11 @@ class Checkout:
         script = VENV.format(no_ensurepip=no_ensurepip, log=self.log, pip=pip, python=sys.executable, version=version)
         return self.bench.program("python3.11", script)
 
-    def run(self, *words: str, as_old: bool = False) -> subprocess.CompletedProcess[str]:
-        """Run a command as make does, with the played Python, or as one that is too old."""
+    def run(self, *words: str, lie: str = "") -> subprocess.CompletedProcess[str]:
+        """Run a command as make does, with the played Python, or after a lie about what there is, as Python has it."""
         played = str(self.bench.programs / "python3.11")
-        lie = "sys.version_info = (3, 8, 2)" if as_old else f"sys.executable = {played!r}"
-        script = f"import sys; {lie}; sys.argv[1:] = {[*(words or ('up', '--now'))]}; import runpy; "
+        said = [*(words or ("lint", "--now"))]
+        script = f"import os, runpy, sys; {lie or f'sys.executable = {played!r}'}; sys.argv[1:] = {said}; "
         script += "runpy.run_module('base.bootstrap', run_name='__main__')"
         return subprocess.run(
             [sys.executable, "-c", script], cwd=self.folder, capture_output=True, text=True, check=False
@@ -84,11 +84,11 @@ def test_the_environment_is_made_once_then_the_command_runs_in_it(checkout: Chec
     checkout.play_python()
 
     first = checkout.run()
-    assert (first.returncode, first.stdout) == (0, "ran -m commands up --now\n")
+    assert (first.returncode, first.stdout) == (0, "ran -m commands lint --now\n")
     assert checkout.asked() == ["venv", EVERYTHING]
 
     second = checkout.run()
-    assert (second.returncode, second.stdout, second.stderr) == (0, "ran -m commands up --now\n", "")
+    assert (second.returncode, second.stdout, second.stderr) == (0, "ran -m commands lint --now\n", "")
     assert checkout.asked() == []
 
 
@@ -114,6 +114,18 @@ def test_a_real_stack_is_verified_with_the_run_time_packages_alone(checkout: Che
 
     checkout.run("verify", "--stack", "jp-tok")
     assert checkout.asked() == [], "what is there for the sandbox will do"
+
+
+@pytest.mark.parametrize("command", ["up", "down", "reset", "clean"])
+def test_a_command_that_needs_root_says_so_before_anything_is_made(checkout: Checkout, command: str) -> None:
+    checkout.play_python()
+
+    ran = checkout.run(command, lie="os.geteuid = lambda: 1000")
+
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr.endswith(f"make {command}'\n"), "no sudo on this PATH, so su is advised"
+    assert checkout.asked() == []
+    assert not checkout.folder.joinpath(".venv").exists()
 
 
 def test_an_environment_in_which_pip_was_stopped_is_made_anew(checkout: Checkout) -> None:
@@ -164,7 +176,7 @@ def test_a_half_made_environment_is_completed(checkout: Checkout) -> None:
 
 
 def test_a_python_that_is_too_old_says_which_will_do(checkout: Checkout) -> None:
-    ran = checkout.run(as_old=True)
+    ran = checkout.run(lie="sys.version_info = (3, 8, 2)")
 
     assert ran.returncode == 1
     assert ran.stderr == (
@@ -176,9 +188,9 @@ def test_a_python_that_is_too_old_says_which_will_do(checkout: Checkout) -> None
 def test_a_python_that_is_too_old_hands_over_to_a_newer_one_on_the_path(checkout: Checkout) -> None:
     checkout.play_python()
 
-    ran = checkout.run(as_old=True)
+    ran = checkout.run(lie="sys.version_info = (3, 8, 2)")
 
-    assert (ran.returncode, ran.stdout) == (0, "ran -m commands up --now\n")
+    assert (ran.returncode, ran.stdout) == (0, "ran -m commands lint --now\n")
 
 
 def test_a_python_without_venv_names_the_package_to_install(checkout: Checkout) -> None:
