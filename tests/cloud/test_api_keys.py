@@ -6,6 +6,7 @@ import pytest
 from ibm_platform_services.iam_identity_v1 import ApiKey, ApiKeyList
 
 from sandbox.cloud.core import unverified
+from sandbox.cloud.iam.accounts import create_account
 from sandbox.cloud.testing import StandIn
 from tests.cloud.clients import Clients, Json, Robot, allow, clients, make_robot, parse, refused
 
@@ -124,6 +125,34 @@ def test_pages_of_keys_are_linked(cloud: StandIn, owner: Clients, robot: Robot) 
     for page in (first, rest):
         parse(ApiKeyList, page)
     assert (len(first["apikeys"]), len(rest["apikeys"]), "next" in rest) == (2, 1, False)
+
+
+@pytest.mark.unknown
+def test_a_page_token_of_another_list_is_refused(cloud: StandIn, owner: Clients, robot: Robot) -> None:
+    make(cloud, robot)
+    keys = owner.identity.list_api_keys(account_id=cloud.account_id, iam_id=robot.iam_id, pagesize=1).get_result()
+    ids = owner.identity.list_service_ids(account_id=cloud.account_id, name="robot", pagesize=1).get_result()
+    tokens = [each["first"].partition("pagetoken=")[2] for each in (keys, ids)]
+    with refused(400, "BXNIM0106E", "another list"):
+        owner.identity.list_service_ids(pagetoken=tokens[0])
+    with refused(400, "BXNIM0106E", "another list"):
+        owner.identity.list_api_keys(pagetoken=tokens[1])
+
+
+def test_a_key_of_another_account_is_not_there_by_its_id(cloud: StandIn, robot: Robot) -> None:
+    with cloud.store.transaction() as session:
+        stranger, key = create_account(session, cloud.clock)
+    theirs = clients(cloud, key, account_id=stranger.id).identity
+    for attempt in (
+        lambda: theirs.get_api_key(id=robot.key_id),
+        lambda: theirs.update_api_key(robot.key_id, "*", name="mine"),
+        lambda: theirs.disable_api_key(id=robot.key_id),
+        lambda: theirs.lock_api_key(id=robot.key_id),
+        lambda: theirs.delete_api_key(id=robot.key_id),
+    ):
+        with refused(404, unverified.NOT_FOUND_CODE[0], "not found"):
+            attempt()
+    assert clients(cloud).identity.get_api_key(id=robot.key_id).get_result()["disabled"] is False
 
 
 def test_lists_are_by_identity_or_by_account(cloud: StandIn, owner: Clients, robot: Robot) -> None:
