@@ -30,7 +30,7 @@ PACKAGES: dict[str, tuple[str, ...]] = {
 }
 """Always unpacked, so that the versions are Debian's, whatever else is installed; and their programs that are used."""
 
-SPLIT = ("docker-cli",)
+SPLIT = ("docker-cli", "docker-buildx")
 """Unpacked too where the release has them: there, a part of PACKAGES has become a package of its own."""
 
 HELPERS = ("iproute2", "iptables", "kmod", "mount", "procps")
@@ -68,6 +68,11 @@ class DebianTree:
         if on_path := shutil.which(name):
             return Path(on_path)
         raise _broken(self.root, name)
+
+    @property
+    def docker_plugins(self) -> Path:
+        """Return the folder of the docker client's plugins, if its release has any: buildx, where it isn't built in."""
+        return self.root / "usr/libexec/docker/cli-plugins"
 
     def environ(self, base: Mapping[str, str] | None = None) -> dict[str, str]:
         """Return `base` (else this process's environment) with what the tree's programs need to find each other."""

@@ -88,14 +88,14 @@ def test_a_source_that_does_not_answer_is_no_harm_while_all_packages_are_found(b
     assert debian.ensure().path("usr/bin/runc").exists()
 
 
-def test_a_release_that_has_dockers_client_in_a_package_of_its_own_gives_both(bench: Bench) -> None:
-    packages = {**debian.PACKAGES, "docker.io": ("dockerd",), "docker-cli": ("docker",)}
+def test_a_release_that_has_dockers_client_in_packages_of_its_own_gives_all(bench: Bench) -> None:
+    packages = {**debian.PACKAGES, "docker.io": ("dockerd",), "docker-cli": ("docker",), "docker-buildx": ()}
     downloads = play_apt(bench, packages=packages)
 
     tree = debian.ensure()
 
     assert tree.binary("docker") == tree.root / "usr/bin/docker"
-    assert "docker-cli=1.0-1" in downloads.read_text().split()
+    assert {"docker-cli=1.0-1", "docker-buildx=1.0-1"} <= set(downloads.read_text().split())
 
 
 @pytest.mark.parametrize(

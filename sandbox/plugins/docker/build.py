@@ -40,9 +40,9 @@ def build(host: str, image: Image, show: Show, cancelled: threading.Event) -> st
     `show` gets each line of BuildKit's as it comes. Raises PluginError with BuildKit's own words and what a failing
     step wrote, and soon after `cancelled` is set.
     """
-    client, environ = _client()
+    client, environ, plugins = _client()
     progress = _Progress()
-    with _settings(image) as settings:
+    with _settings(image, plugins) as settings:
         answer = settings / "image-id"
         arguments, values = _arguments(image, environ)
         environ |= values | {"DOCKER_BUILDKIT": "1", "DOCKER_CONFIG": str(settings), "DOCKER_HOST": host}
@@ -96,15 +96,18 @@ class _Progress:
         return "\n".join([f"{reason} (at {self._titles[self._failing]})", *output])
 
 
-def _client() -> tuple[str, dict[str, str]]:
-    """Return a docker client that can use BuildKit, and its environment; raises PluginError if there is none."""
+def _client() -> tuple[str, dict[str, str], list[str]]:
+    """Return a docker client that can use BuildKit, its environment and the folders of plugins that it doesn't know.
+
+    Raises PluginError if there is none.
+    """
     from sandbox.toolchain import debian  # noqa: PLC0415 - half a second that only a build should wait for
 
     users = shutil.which("docker")
     if users and subprocess.run([users, "buildx", "version"], capture_output=True, check=False).returncode == 0:
-        return users, dict(os.environ)
+        return users, dict(os.environ), []
     if tree := debian.find():
-        return str(tree.binary("docker")), tree.environ()
+        return str(tree.binary("docker")), tree.environ(), [str(tree.docker_plugins)]
     raise PluginError(
         "no docker client on this machine can build with BuildKit: install Docker's buildx "
         "(package docker-buildx-plugin), or run `make up` in this project's checkout, which gets a client"
@@ -128,15 +131,15 @@ def _arguments(image: Image, environ: Mapping[str, str]) -> tuple[list[str], dic
 
 
 @contextmanager
-def _settings(image: Image) -> Generator[Path]:
-    """Yield a folder for DOCKER_CONFIG: the user's own settings, and the image's login before theirs."""
+def _settings(image: Image, plugins: list[str]) -> Generator[Path]:
+    """Yield a folder for DOCKER_CONFIG: the user's own settings, the image's login before theirs, and plugins."""
     users = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
     with tempfile.TemporaryDirectory(prefix="docker-build-") as name, os.fdopen(os.memfd_create("login"), "w") as file:
         folder = Path(name)
         for each in users.iterdir() if users.is_dir() else ():
             if each.name != "config.json":
                 (folder / each.name).symlink_to(each.resolve())
-        json.dump(_with_login(_read(users / "config.json"), image), file)
+        json.dump(_with_plugins(_with_login(_read(users / "config.json"), image), plugins), file)
         file.flush()
         (folder / "config.json").symlink_to(f"/proc/{os.getpid()}/fd/{file.fileno()}")
         yield folder
@@ -155,6 +158,11 @@ def _with_login(settings: dict[str, object], image: Image) -> dict[str, object]:
         "auths": {**auths, login.address: {"auth": auth}},
         "credHelpers": {**helpers, login.address: ""},
     }
+
+
+def _with_plugins(settings: dict[str, object], plugins: list[str]) -> dict[str, object]:
+    there = cast("list[str] | None", settings.get("cliPluginsExtraDirs")) or []
+    return {**settings, "cliPluginsExtraDirs": [*there, *plugins]} if plugins else settings
 
 
 def _read(file: Path) -> dict[str, object]:
