@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from base import paths
+from base import files, paths
 from base.progress import say, step
 from commands import lock, report, system_python
 from commands.pulumi import SANDBOX_STACK, Stack
@@ -35,6 +35,7 @@ def up(_: argparse.Namespace) -> int:
     if not show_checks(checks):
         say("The stack is up, but isn't right. `kubectl describe pods` in its environment shows more: make env")
         return 1
+    files.sync(paths.home())  # what the table shows outlives a power cut from here on
     report.show_table(dev, checks, f"http://{addresses.IAM_ADDRESS}/sandbox/console")
     return 0
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
+from base import files
 from base.errors import SandboxError
 from base.paths import CHECKOUT
 from base.progress import say
@@ -115,7 +116,9 @@ class Stack:
         holders: list[str] = []
         for lock in locks.glob(f"**/{self.name}/*.json"):
             with contextlib.suppress(FileNotFoundError):  # it was just released
-                holder = cast("dict[str, object]", json.loads(lock.read_text()))
+                # A power cut empties a lock that is not on the disk yet, and leaves no process that could hold it.
+                emptied = {"hostname": os.uname().nodename, "pid": "none"}
+                holder = cast("dict[str, object]", json.loads(lock.read_text() or json.dumps(emptied)))
                 holders += [str(holder["pid"])] if holder.get("hostname") == os.uname().nodename else []
         return holders
 
@@ -123,6 +126,8 @@ class Stack:
         found = shutil.which("pulumi", path=self.environ.get("PATH"))
         if not found:
             raise SandboxError("the Pulumi CLI is not on PATH", "make up   gets it for the sandbox")
+        if not files.is_there(Path(found)):
+            raise SandboxError(f"{found} is an empty file: it is damaged", "make up   gets it anew for the sandbox")
         return [found, *arguments]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,14 @@ def test_a_missing_tool_is_named(tool: str, tmp_path: Path) -> None:
     environ = {"PATH": str(tmp_path)}
     with pytest.raises(SandboxError, match="is not on PATH"):
         Stack("dev", environ).outputs() if tool == "pulumi" else Cluster(environ, "")
+
+
+def test_a_cli_that_a_power_cut_has_emptied_is_named_with_what_mends_it(tmp_path: Path) -> None:
+    samples.script(tmp_path / "pulumi", "")
+    os.truncate(tmp_path / "pulumi", 0)
+    with pytest.raises(SandboxError, match="pulumi is an empty file") as caught:
+        Stack("dev", {"PATH": str(tmp_path)}).outputs()
+    assert "make up" in caught.value.remedy
 
 
 def test_the_clis_own_words_are_shown_when_it_fails(tmp_path: Path) -> None:

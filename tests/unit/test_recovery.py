@@ -171,3 +171,10 @@ def test_a_refresh_that_fails_stops_before_the_update(tmp_path: Path) -> None:
     pulumi.write_text(pulumi.read_text() + '[ "$1" != refresh ]\n')
     with pytest.raises(SandboxError, match="can't be brought up to date"):
         recover(killed.stack)
+
+
+def test_a_lock_that_a_power_cut_has_emptied_is_released(tmp_path: Path) -> None:
+    killed = Killed(tmp_path, [])
+    killed.locked_by(0).write_text("")
+    killed.stack.wait_for_other_updates()
+    assert "cancel --yes --stack dev" in killed.said
