@@ -89,7 +89,6 @@ def test_a_token_that_outlives_its_service_id_may_do_nothing(cloud: StandIn) -> 
 @pytest.mark.parametrize(
     ("method", "path", "code"),
     [
-        ("GET", "/v1/profiles", "not_implemented"),
         ("PATCH", "/v1/serviceids/x", "not_implemented"),
         ("GET", "/v1/policy_templates", "request_not_processed"),
         ("GET", "/v1/role_templates", "request_not_processed"),

@@ -8,6 +8,8 @@ from sandbox.cloud.api.identity import (
     api_keys,
     empty_lists,
     grants,
+    profile_trust,
+    profiles,
     service_id_groups,
     service_ids,
     usage,
@@ -33,7 +35,19 @@ from sandbox.cloud.errors.resources import ResourceError
 SERVICES = tuple(
     module.routes
     for module in (
-        *(grants, service_ids, service_id_groups, api_keys, account_settings, usage, empty_lists),
+        *(
+            grants,
+            profile_trust,
+            profiles,
+            service_ids,
+            service_id_groups,
+            api_keys,
+            account_settings,
+            usage,
+            empty_lists,
+            profiles,
+            profile_trust,
+        ),
         *(v2_routes, v1_routes, role_routes, group_routes, namespace_routes, report_routes, exemption_routes),
         *(events, image_routes, trash_routes, account_routes, retention_routes, token_routes),
     )

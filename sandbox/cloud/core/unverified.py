@@ -51,6 +51,13 @@ TEMPLATES, TEMPLATE_VERSIONS, IDENTITY_PROVIDERS = 100, 100, 20
 LINKS_PER_ACCOUNT, RULES_PER_ACCOUNT = 20_000, 20_000
 CLAIM_RULES, LINKS = 20, 100
 
+# IAM Identity: a trusted profile's name that is taken; names are unique in an account.
+PROFILE_NAME_TAKEN = (409, "conflict", "BXNIM0110E", "A trusted profile of this name exists in the account.")
+
+# Token grant: an identity or a compute resource that the profile doesn't trust. The code and the text are from a public
+# report about a compute resource's token; that they are the same for an identity is open.
+PROFILE_NOT_ELIGIBLE = (400, "BXNIM0398E", "Selected trusted profile not eligible.")
+
 # Token grant: a trusted profile that isn't there, and an access token that isn't valid, in a grant that assumes one.
 PROFILE_ABSENT = (400, "BXNIM0444E", "Provided trusted profile could not be found.")
 ASSUME_TOKEN_INVALID = (400, "BXNIM0408E", "Provided token is invalid or expired.")

@@ -92,6 +92,10 @@ _IDENTITY_ACTIONS: dict[str, set[str]] = {
     "apikey.update": _CHANGE,
     "apikey.delete": _CREATE,
     "apikey.manage": {"Administrator"},
+    "profile.get": _ALL,
+    "profile.create": _CREATE,
+    "profile.update": _CHANGE,
+    "profile.delete": _CREATE,
     "account.get": _ALL,
     "account.update": {"Administrator"},
 }

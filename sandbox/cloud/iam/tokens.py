@@ -23,11 +23,15 @@ SCOPE = "ibm openid"
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who a token speaks for. `name` is a service ID's name or a user's e-mail address."""
+    """Who a token speaks for. `name` is a service ID's or a trusted profile's name, or a user's e-mail address.
+
+    `by` is the IAM ID of who has assumed the profile.
+    """
 
     iam_id: str
     account_id: str
     name: str
+    by: str | None = None
 
 
 class IamTokens:
@@ -84,28 +88,36 @@ class IamTokens:
 
 
 def _claims(identity: Identity) -> dict[str, object]:
-    service = is_service_id(identity.iam_id)
-    subject = identity.iam_id.removeprefix("iam-") if service else identity.name
+    sub_type = sub_type_of(identity.iam_id)
+    subject = identity.iam_id.removeprefix("iam-") if sub_type else identity.name
     who = {"sub": subject, "iam_id": identity.iam_id, "name": identity.name}
-    kind = {"sub_type": "ServiceId"} if service else {}
+    kind = {"sub_type": sub_type} if sub_type else {}
+    by = identity.by
     return {
         "iam_id": identity.iam_id,
         "id": identity.iam_id,
-        "realmid": "iam" if service else "IBMid",
+        "realmid": "iam" if sub_type else "IBMid",
         "identifier": identity.iam_id.removeprefix("iam-").removeprefix("IBMid-"),
         "name": identity.name,
         "sub": subject,
         **kind,
-        **({} if service else {"email": identity.name}),
-        "authn": who | kind,
+        **({} if sub_type else {"email": identity.name}),
+        "authn": {"sub": by.removeprefix("iam-"), "iam_id": by} if by else who | kind,
         "account": {"valid": True, "bss": identity.account_id},
         "iss": ISSUER,
-        "grant_type": "urn:ibm:params:oauth:grant-type:apikey",
+        "grant_type": f"urn:ibm:params:oauth:grant-type:{'assume' if by else 'apikey'}",
         "scope": SCOPE,
         "client_id": "default",
         "acr": 1,
         "amr": ["pwd"],
     }
+
+
+def sub_type_of(iam_id: str) -> str | None:
+    """Return what a token calls an identity that is no user."""
+    if is_service_id(iam_id):
+        return "ServiceId"
+    return "Profile" if iam_id.startswith("iam-Profile-") else None
 
 
 def _number(value: int) -> str:

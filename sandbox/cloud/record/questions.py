@@ -239,7 +239,9 @@ NOT_ASKED = {
     **dict.fromkeys(
         ("RESOURCE_GROUP_ABSENT", "RESOURCE_GROUP_POLICY_NEEDS_NO_SERVICE", "RESOURCE_GROUP_SET"), _OWN_STATE
     ),
-    **dict.fromkeys(("TEMPLATE_VERSIONS", "CLAIM_RULES", "LINKS"), _OWN_STATE),
+    **dict.fromkeys(
+        ("TEMPLATE_VERSIONS", "CLAIM_RULES", "LINKS", "PROFILE_NAME_TAKEN", "PROFILE_NOT_ELIGIBLE"), _OWN_STATE
+    ),
     **dict.fromkeys(("BAD_REQUEST", "REFRESH_TOKEN_SECONDS", "ROLE_IN_USE", "V1_REPLACE_OF_V2"), _OWN_STATE),
 }
 """The other open answers, by their constant's name: why no account is asked for them."""

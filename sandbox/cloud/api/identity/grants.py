@@ -7,7 +7,7 @@ from urllib.parse import parse_qs
 
 from starlette.responses import Response
 
-from sandbox.cloud.api.identity.profiles import ASSUME, CONTAINER, PREFIX, refuse
+from sandbox.cloud.api.identity.assuming import ASSUME, CONTAINER, PREFIX, assume
 from sandbox.cloud.core import unverified
 from sandbox.cloud.core.answers import answer
 from sandbox.cloud.errors.identity import TokenError
@@ -40,7 +40,7 @@ def token(call: Call) -> Response:
     if grant in _LACKING:
         raise TokenError.not_implemented(f"The sandbox lacks the grant type {grant}.")
     if grant in (CONTAINER, ASSUME):
-        raise refuse(call, grant, form)
+        return _answer(call, assume(call, grant, form))
     if grant != _APIKEY:
         raise _invalid("grant_type", grant, _APIKEY)
     if form.get("response_type", "cloud_iam") != "cloud_iam":
@@ -51,9 +51,11 @@ def token(call: Call) -> Response:
     key = call.usable_key(value)
     if key is None:
         raise TokenError(400, *unverified.KEY_NOT_USABLE)
-    now = call.now / 1000
-    identity = identity_of(call, key)
-    lifetime = token_seconds(call.session, key.account_id)
+    return _answer(call, identity_of(call, key))
+
+
+def _answer(call: Call, identity: Identity) -> Response:
+    now, lifetime = call.now / 1000, token_seconds(call.session, identity.account_id)
     tokens = call.world.iam_tokens
     return answer(
         {

@@ -12,6 +12,7 @@ from sandbox.cloud.core.answers import answer
 from sandbox.cloud.errors.identity import IdentityError
 from sandbox.cloud.iam import authz, roles
 from sandbox.cloud.iam.identities import ApiKey, Entity, ServiceId, ServiceIdGroup
+from sandbox.cloud.iam.profiles import Profile, ProfileLink, ProfileRule
 from sandbox.cloud.serving.call import Call
 from sandbox.cloud.serving.routing import Routes
 
@@ -42,13 +43,13 @@ class Asked(msgspec.Struct):
 
 _COUNTS: dict[str, tuple[tuple[str, int, type[Entity] | None], ...]] = {
     "serviceid_groups": (("serviceid_groups", unverified.SERVICE_ID_GROUPS, ServiceIdGroup),),
-    "profiles": (("profiles", limits.PROFILES_PER_ACCOUNT, None),),
+    "profiles": (("profiles", limits.PROFILES_PER_ACCOUNT, Profile),),
     "templates": tuple(
         (name, unverified.TEMPLATES, None) for name in ("profile_templates", "account_settings_templates")
     ),
     "idps": (("idps", unverified.IDENTITY_PROVIDERS, None),),
-    "cr_links": (("cr_links", unverified.LINKS_PER_ACCOUNT, None),),
-    "cr_rules": (("cr_rules", unverified.RULES_PER_ACCOUNT, None),),
+    "cr_links": (("cr_links", unverified.LINKS_PER_ACCOUNT, ProfileLink),),
+    "cr_rules": (("cr_rules", unverified.RULES_PER_ACCOUNT, ProfileRule),),
 }
 """What is asked for -> name, limit and table of each count in the answer; no table where nothing can be here."""
 
@@ -57,9 +58,9 @@ _LISTS: dict[str, tuple[int, str, str, Counted]] = {
     "apikeys_per_identity": (limits.API_KEYS_PER_IDENTITY, "identities", "iam_id", ApiKey.iam_id),
     "template_versions_per_template": (unverified.TEMPLATE_VERSIONS, "templates", "template_id", None),
     "claim_rules_per_group": (unverified.CLAIM_RULES, "access_groups", "group_id", None),
-    "claim_rules_per_profile": (unverified.CLAIM_RULES, "profiles", "profile_id", None),
-    "cr_links_per_profile": (unverified.LINKS, "profiles", "profile_id", None),
-    "cr_rules_per_profile": (unverified.CLAIM_RULES, "profiles", "profile_id", None),
+    "claim_rules_per_profile": (unverified.CLAIM_RULES, "profiles", "profile_id", ProfileRule.profile_id),
+    "cr_links_per_profile": (unverified.LINKS, "profiles", "profile_id", ProfileLink.profile_id),
+    "cr_rules_per_profile": (unverified.CLAIM_RULES, "profiles", "profile_id", ProfileRule.profile_id),
 }
 """What is asked for -> limit, name of the answer's list, name of the id in it, and the column that is counted by it."""
 

@@ -19,6 +19,7 @@ from sandbox.cloud.errors.login import LoginError
 from sandbox.cloud.iam import authz, roles
 from sandbox.cloud.iam.accounts import Account
 from sandbox.cloud.iam.identities import Caller, ServiceId, is_service_id
+from sandbox.cloud.iam.profiles import PREFIX, find_profile
 from sandbox.cloud.registry.namespaces import Namespace
 from sandbox.cloud.registry.plans import account_of, may_pull, may_push
 from sandbox.cloud.serving.call import Call
@@ -113,6 +114,11 @@ def _identify(call: Call, username: str, password: str) -> Caller | None:
     if username == "iamapikey":
         key = call.usable_key(password)
         return Caller(key.iam_id, key.account_id) if key else None
+    if username.startswith("Profile-"):
+        key = call.usable_key(password)
+        profile = find_profile(call.session, id=username)
+        eligible = key is not None and profile is not None and profile.trusts(key.iam_id)
+        return Caller(profile.iam_id, profile.account_id) if profile and eligible else None
     if username in ("iambearer", "iamrefresh"):
         typ = "refresh" if username == "iamrefresh" else None
         try:
@@ -124,6 +130,8 @@ def _identify(call: Call, username: str, password: str) -> Caller | None:
 
 def _exists(call: Call, caller: Caller) -> bool:
     """Tell whether the identity is still there: a token outlives it, a login with the token must not."""
+    if caller.iam_id.startswith(PREFIX):
+        return find_profile(call.session, iam_id=caller.iam_id) is not None
     if not is_service_id(caller.iam_id):
         return call.session.get(Account, caller.account_id) is not None
     return call.session.scalar(select(ServiceId.id).where(ServiceId.iam_id == caller.iam_id)) is not None

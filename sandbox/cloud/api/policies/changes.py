@@ -14,6 +14,7 @@ from sandbox.cloud.iam.custom_roles import custom_roles
 from sandbox.cloud.iam.identities import ServiceId, is_service_id
 from sandbox.cloud.iam.policies import ACTIVE, DELETED, Policy
 from sandbox.cloud.iam.policy_body import ACCESS, AUTHORIZATION, PolicyBody
+from sandbox.cloud.iam.profiles import PREFIX, find_profile
 from sandbox.cloud.serving.call import Call
 
 _USER = re.compile(r"[A-Za-z0-9]+-[A-Za-z0-9][A-Za-z0-9@._-]*")
@@ -133,6 +134,8 @@ def _exists(call: Call, iam_id: str) -> bool:
     if is_service_id(iam_id):
         service_id = call.session.get(ServiceId, iam_id.removeprefix("iam-"))
         return service_id is not None and service_id.account_id == call.caller.account_id
+    if iam_id.startswith(PREFIX):
+        return find_profile(call.session, iam_id=iam_id, account_id=call.caller.account_id) is not None
     return _USER.fullmatch(iam_id) is not None
 
 
