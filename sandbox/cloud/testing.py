@@ -12,6 +12,7 @@ import socket
 import tempfile
 import threading
 from collections.abc import Sequence
+from dataclasses import astuple, dataclass, field
 from functools import cache
 from pathlib import Path
 from types import TracebackType
@@ -32,13 +33,23 @@ from sandbox.cloud.serving.keeper import Registries
 from sandbox.cloud.serving.world import World
 
 
+@dataclass(frozen=True)
+class Owned:
+    """An account, with its owner's IAM ID and API key."""
+
+    account_id: str
+    owner_iam_id: str
+    api_key: str = field(repr=False)
+
+
 class StandIn:
     """IBM Cloud on a loopback port. Each one is a cloud of its own: nothing is shared with another.
 
     `url` is IAM's address and the first region's; `registry_urls` has one address a region. `api_key` belongs to the
-    owner of `account_id`, whose IAM ID is `owner_iam_id`. `clock` can be moved; `store` is the database, for what no
-    API can make. `control_url` is the control API's address, where `control` asked for it; real registries are there
-    only where `registries` names their sockets. Everything is in memory, and gone after `stop`.
+    owner of `account_id`, whose IAM ID is `owner_iam_id`; `accounts` has these of all accounts that were asked for.
+    `clock` can be moved; `store` is the database, for what no API can make. `control_url` is the control API's address,
+    where `control` asked for it; real registries are there only where `registries` names their sockets. Everything is
+    in memory, and gone after `stop`.
 
     Time and faults, for tests of what goes wrong at IBM; times are seconds, of `clock` unless said otherwise:
 
@@ -61,6 +72,7 @@ class StandIn:
         self,
         regions: Sequence[str] = ("jp-tok",),
         *,
+        accounts: int = 1,
         control: bool = False,
         registries: Registries | None = None,
     ) -> None:
@@ -74,9 +86,9 @@ class StandIn:
         self.clock = self.world.clock
         self._controls = self.world.controls
         with self.store.transaction() as session:
-            account, self.api_key = create_account(session, self.clock)
-            self.account_id = account.id
-            self.owner_iam_id = account.owner_iam_id
+            made = [create_account(session, self.clock) for _ in range(accounts)]
+        self.accounts = [Owned(account.id, account.owner_iam_id, key) for account, key in made]
+        self.account_id, self.owner_iam_id, self.api_key = astuple(self.accounts[0])
         control_socket = _listen() if control else None
         control_port = int(control_socket.getsockname()[1]) if control_socket else None
         self.control_url = f"http://127.0.0.1:{control_port}" if control_port else None

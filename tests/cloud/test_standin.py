@@ -16,9 +16,23 @@ from base.errors import SandboxError
 from sandbox.cloud.core.clock import Clock
 from sandbox.cloud.core.store import Store
 from sandbox.cloud.testing import StandIn
-from tests.cloud.clients import clients
+from tests.cloud.clients import clients, refused
 
 pytestmark = [pytest.mark.cloud, pytest.mark.sandbox_only]
+
+
+def test_several_accounts_are_strangers_to_one_another() -> None:
+    with StandIn(accounts=2) as cloud:
+        first, second = cloud.accounts
+        assert (first.account_id, first.api_key) == (cloud.account_id, cloud.api_key)
+        mine, theirs = clients(cloud), clients(cloud, second.api_key, account_id=second.account_id)
+        mine.registry.create_namespace("my-space")
+        assert theirs.registry.list_namespaces().get_result() == []
+        made = mine.identity.create_service_id(account_id=first.account_id, name="robot").get_result()
+        with refused(404, "not_found", made["id"]):
+            theirs.identity.get_service_id(made["id"])
+        assert theirs.identity.create_service_id(account_id=second.account_id, name="robot").get_status_code() == 201
+        assert first.api_key not in repr(first)
 
 
 def test_a_fresh_account_takes_less_than_fifty_milliseconds() -> None:

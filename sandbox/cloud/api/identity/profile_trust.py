@@ -276,7 +276,7 @@ def _part(call: Call, profile: Profile, table: type[T]) -> T:
     return found
 
 
-def _remove(call: Call, table: type[ProfileLink | ProfileRule]) -> Response:
+def _remove(call: Call, table: type[T]) -> Response:
     profile = find(call, "update")
     call.session.delete(_part(call, profile, table))
     call.record(profile.id, "update")
