@@ -22,6 +22,7 @@ def main() -> None:
         pid = os.fork()
         if pid == 0:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # the output is for process numbers alone
             os._exit(serve(["--data", data, "--port", port, "--region", f"jp-tok=127.0.0.1:{port}"]))
         print(pid, flush=True)
 
