@@ -103,7 +103,8 @@ class Environment:
             pip = [installer or str(self.python), "-m", "pip", "--disable-pip-version-check", "--no-input"]
             if installer:
                 pip += ["--python", str(self.python)]
-            what = ["--retries", "2", "--require-hashes", "--requirement", self.requirements]
+            # Compiled when first imported: most modules never are.
+            what = ["--no-compile", "--retries", "2", "--require-hashes", "--requirement", self.requirements]
             _run([*pip, "install", *what], "install the Python packages")
         self._note(_digest(self.requirements))
         self._busy.unlink()

@@ -125,7 +125,10 @@ class Stack:
     def _command(self, *arguments: str) -> list[str]:
         found = shutil.which("pulumi", path=self.environ.get("PATH"))
         if not found:
-            raise SandboxError("the Pulumi CLI is not on PATH", "make up   gets it for the sandbox")
+            raise SandboxError(
+                "the Pulumi CLI is not on PATH",
+                "for stack dev: make up; for your own: https://www.pulumi.com/docs/install/",
+            )
         if not files.is_there(Path(found)):
             raise SandboxError(f"{found} is an empty file: it is damaged", "make up   gets it anew for the sandbox")
         return [found, *arguments]
