@@ -15,12 +15,12 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent import futures
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Protocol, TextIO, cast
+from typing import TextIO, cast
 
 import grpc
 from google.protobuf import empty_pb2
@@ -40,8 +40,7 @@ _NO_CODE = (
 )
 
 
-class _Run(Protocol):
-    def __call__(self, request: language_pb2.RunRequest) -> language_pb2.RunResponse: ...
+_Run = Callable[[language_pb2.RunRequest], language_pb2.RunResponse]
 
 
 class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):

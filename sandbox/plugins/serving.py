@@ -7,12 +7,13 @@ A plugin is started by the engine with the engine's address, prints the port it 
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import traceback
 from collections.abc import Callable, Sequence
 from concurrent import futures
 from pathlib import Path
-from typing import NoReturn, Protocol, TypeVar, cast
+from typing import NoReturn, TypeVar, cast
 
 import grpc
 from google.protobuf import any_pb2, empty_pb2
@@ -32,12 +33,6 @@ class PluginError(Exception):
     """Something to tell the user: its text is all that is shown, so it must hold no secret."""
 
     code = grpc.StatusCode.UNKNOWN
-
-
-class NotImplementedByPluginError(PluginError):
-    """A call that the stand-in, or the official plugin too, does not have."""
-
-    code = grpc.StatusCode.UNIMPLEMENTED
 
 
 class InitializationError(PluginError):
@@ -68,30 +63,19 @@ class Engine:
 
     def __init__(self, address: str) -> None:
         self._channel = grpc.insecure_channel(address, options=OPTIONS)
-        self._log = cast("_Log", engine_pb2_grpc.EngineStub(self._channel).Log)
+        self._log = cast(
+            "Callable[[engine_pb2.LogRequest], empty_pb2.Empty]", engine_pb2_grpc.EngineStub(self._channel).Log
+        )
 
     def close(self) -> None:
         """Drop the connection."""
         self._channel.close()
 
-    def log(self, severity: engine_pb2.LogSeverity.ValueType, urn: str, message: str, stream: int = 0) -> None:
-        """Add a line that stays among the diagnostics; severities are `engine_pb2.INFO` and so on."""
-        self._send(engine_pb2.LogRequest(severity=severity, urn=urn, message=message, streamId=stream))
-
-    def status(self, severity: engine_pb2.LogSeverity.ValueType, urn: str, message: str, stream: int = 0) -> None:
-        """Show a line beside the resource until the next one takes its place."""
-        self._send(engine_pb2.LogRequest(severity=severity, urn=urn, message=message, streamId=stream, ephemeral=True))
-
-    def _send(self, request: engine_pb2.LogRequest) -> None:
-        try:
-            self._log(request)
-        except grpc.RpcError:
-            # An engine that is gone needs no log; the plugin ends by itself a moment later.
-            return
-
-
-class _Log(Protocol):
-    def __call__(self, request: engine_pb2.LogRequest) -> empty_pb2.Empty: ...
+    def tell(self, severity: engine_pb2.LogSeverity.ValueType, urn: str, message: str, *, ephemeral: bool) -> None:
+        """Add a line to the diagnostics, or an ephemeral one beside the resource, until the next takes its place."""
+        # An engine that is gone needs no log; the plugin ends by itself a moment later.
+        with contextlib.suppress(grpc.RpcError):
+            self._log(engine_pb2.LogRequest(severity=severity, urn=urn, message=message, ephemeral=ephemeral))
 
 
 class PluginServicer(provider_pb2_grpc.ResourceProviderServicer):
@@ -106,22 +90,13 @@ class PluginServicer(provider_pb2_grpc.ResourceProviderServicer):
         self.engine = engine
         self.cancelled = threading.Event()
 
-    def Handshake(
-        self, request: provider_pb2.ProviderHandshakeRequest, context: grpc.ServicerContext
-    ) -> provider_pb2.ProviderHandshakeResponse:
-        """Decline, as the official plugins do; the engine goes on with Configure."""
-        raise NotImplementedByPluginError("method Handshake not implemented")
-
     def GetPluginInfo(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> plugin_pb2.PluginInfo:
         """Answer the version of the official plugin that this one stands in for."""
         return plugin_pb2.PluginInfo(version=self.version)
 
-    def Attach(self, request: plugin_pb2.PluginAttach, context: grpc.ServicerContext) -> empty_pb2.Empty:
-        """Take another engine: a debugger's way to use a plugin that runs already."""
-        if self.engine is not None:
-            self.engine.close()
-        self.engine = Engine(request.address)
-        return empty_pb2.Empty()
+    def Invoke(self, request: provider_pb2.InvokeRequest, context: grpc.ServicerContext) -> provider_pb2.InvokeResponse:
+        """Refuse: the program calls no function of these plugins."""
+        raise PluginError(f"{request.tok}: only the official plugin has this function")
 
     def Cancel(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> empty_pb2.Empty:
         """Let whatever waits give up."""
@@ -131,12 +106,12 @@ class PluginServicer(provider_pb2_grpc.ResourceProviderServicer):
     def log(self, severity: engine_pb2.LogSeverity.ValueType, urn: str, message: str) -> None:
         """Add a line to the diagnostics of `urn`; without an engine (tests) it is dropped."""
         if self.engine is not None:
-            self.engine.log(severity, urn, message)
+            self.engine.tell(severity, urn, message, ephemeral=False)
 
     def status(self, severity: engine_pb2.LogSeverity.ValueType, urn: str, message: str) -> None:
         """Show a line beside `urn` until the next one; without an engine (tests) it is dropped."""
         if self.engine is not None:
-            self.engine.status(severity, urn, message)
+            self.engine.tell(severity, urn, message, ephemeral=True)
 
 
 def start(servicer: PluginServicer) -> tuple[grpc.Server, int]:
@@ -166,6 +141,7 @@ class _Errors(grpc.ServerInterceptor):
         if handler is None or handler.unary_unary is None:
             return handler
         behaviour = handler.unary_unary
+        call = handler_call_details.method.rpartition("/")[2]
 
         def answer(request: _Request, context: grpc.ServicerContext) -> _Response:
             try:
@@ -177,7 +153,7 @@ class _Errors(grpc.ServerInterceptor):
                 # A file's name may be no UTF-8, which gRPC can't carry.
                 context.abort(error.code, str(str(error).encode(errors="replace"), "utf-8"))
             except NotImplementedError:  # what gRPC's generated base raises for the methods that nobody overrides
-                context.abort(grpc.StatusCode.UNIMPLEMENTED, "only the official plugin has this call")
+                context.abort(grpc.StatusCode.UNIMPLEMENTED, f"method {call} not implemented")
             except Exception as error:  # noqa: BLE001 - a fault of ours must not reach the user as a traceback
                 context.abort(grpc.StatusCode.INTERNAL, _fault(error))
 

@@ -1,28 +1,24 @@
 """Property values as the engine sends them (protobuf's Struct) to plain Python and back.
 
-A dict, list, str, bool, None, int or float is itself. The wire's four special forms become objects: `Secret`,
-`Unknown`, `Output`, and `Special` for what plugins hand on untouched (assets, archives, resource references).
-The signatures are part of Pulumi's provider protocol.
+A dict, list, str, bool, None, int or float is itself; a `Secret` and an `Unknown` stand for the wire's forms of those.
+Its other forms (assets, archives) stay the objects that they are there. The signatures are part of Pulumi's protocol.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias, cast
+from typing import TypeAlias
 
 from google.protobuf import struct_pb2
 
-Value: TypeAlias = (
-    "bool | int | float | str | list[Value] | dict[str, Value] | Secret | Unknown | Output | Special | None"
-)
+Value: TypeAlias = "bool | int | float | str | list[Value] | dict[str, Value] | Secret | Unknown | None"
 """One property value."""
 Properties: TypeAlias = "dict[str, Value]"
 """A resource's inputs or outputs."""
 
 SIGNATURE = "4dabf18193072939515e22adb298388d"
 _SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - the protocol's name for the form, not a password
-_OUTPUT = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
 _UNKNOWNS = frozenset(
     {
         "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7",  # bool
@@ -54,26 +50,6 @@ class Unknown:
     token: str = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"  # noqa: S105 - the protocol's mark, not a password
 
 
-@dataclass(frozen=True)
-class Output:
-    """A value with its secretness and the resources it depends on; sent only to a plugin that accepts outputs."""
-
-    value: Value
-    known: bool = True
-    secret: bool = False
-    dependencies: tuple[str, ...] = ()
-
-    def __repr__(self) -> str:
-        return f"Output({'...' if self.secret else repr(self.value)})"
-
-
-@dataclass(frozen=True)
-class Special:
-    """An asset, an archive or a resource reference: its fields with their signature, handed on as they came."""
-
-    fields: dict[str, Value]
-
-
 def to_python(struct: struct_pb2.Struct) -> Properties:
     """Return the properties of a message's Struct."""
     return {key: _value(value) for key, value in struct.fields.items()}
@@ -88,11 +64,9 @@ def to_struct(properties: Mapping[str, Value]) -> struct_pb2.Struct:
 
 
 def plain(value: Value) -> Value:
-    """Return `value` with no `Secret` and no `Output` round anything in it; an unknown output is `Unknown`."""
+    """Return `value` with no `Secret` round anything in it."""
     if isinstance(value, Secret):
         return plain(value.value)
-    if isinstance(value, Output):
-        return plain(value.value) if value.known else Unknown()
     if isinstance(value, dict):
         return {key: plain(each) for key, each in value.items()}
     if isinstance(value, list):
@@ -107,30 +81,19 @@ def without_nulls(properties: Mapping[str, Value]) -> Properties:
 
 def contains_unknown(value: Value) -> bool:
     """Tell whether `value` or anything in it is not known yet."""
-    if isinstance(value, Unknown):
-        return True
-    if isinstance(value, Output):
-        return not value.known or contains_unknown(value.value)
-    if isinstance(value, Secret):
-        return contains_unknown(value.value)
-    if isinstance(value, dict):
-        return any(contains_unknown(each) for each in value.values())
-    if isinstance(value, list):
-        return any(contains_unknown(each) for each in value)
-    return False
+    return any(isinstance(each, Unknown) for each in _all(value))
 
 
 def contains_secret(value: Value) -> bool:
     """Tell whether `value` or anything in it is secret."""
-    if isinstance(value, Secret):
-        return True
-    if isinstance(value, Output):
-        return value.secret or contains_secret(value.value)
-    if isinstance(value, dict):
-        return any(contains_secret(each) for each in value.values())
-    if isinstance(value, list):
-        return any(contains_secret(each) for each in value)
-    return False
+    return any(isinstance(each, Secret) for each in _all(value))
+
+
+def _all(value: Value) -> Iterator[Value]:
+    yield value
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for each in (value.value,) if isinstance(value, Secret) else inner:
+        yield from _all(each)
 
 
 def _without_nulls(value: Value) -> Value:
@@ -163,16 +126,7 @@ def _value(wire: struct_pb2.Value) -> Value:
 
 def _object(struct: struct_pb2.Struct) -> Value:
     fields = to_python(struct)
-    signature = fields.get(SIGNATURE)
-    if signature is None:
-        return fields
-    if signature == _SECRET:
-        return Secret(fields.get("value"))
-    if signature == _OUTPUT:
-        dependencies = cast("list[str]", fields.get("dependencies") or [])
-        known = "value" in fields
-        return Output(fields.get("value"), known, fields.get("secret") is True, tuple(dependencies))
-    return Special(fields)
+    return Secret(fields.get("value")) if fields.get(SIGNATURE) == _SECRET else fields
 
 
 def _write(wire: struct_pb2.Value, value: Value) -> None:
@@ -189,24 +143,9 @@ def _write(wire: struct_pb2.Value, value: Value) -> None:
     elif isinstance(value, list):
         _write_list(wire.list_value, value)
     else:
-        _write_object(wire.struct_value, _fields(value))
-
-
-def _fields(value: dict[str, Value] | Secret | Output | Special) -> Mapping[str, Value]:
-    if isinstance(value, Secret):
-        return {SIGNATURE: _SECRET, "value": value.value}
-    if isinstance(value, Special):
-        return value.fields
-    if isinstance(value, dict):
-        return value
-    fields: Properties = {SIGNATURE: _OUTPUT}
-    if value.known:
-        fields["value"] = value.value
-    if value.secret:
-        fields["secret"] = True
-    if value.dependencies:
-        fields["dependencies"] = list[Value](value.dependencies)
-    return fields
+        _write_object(
+            wire.struct_value, {SIGNATURE: _SECRET, "value": value.value} if isinstance(value, Secret) else value
+        )
 
 
 def _write_list(wire: struct_pb2.ListValue, items: Iterable[Value]) -> None:

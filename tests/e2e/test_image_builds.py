@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import subprocess
 import sys
 import threading
@@ -86,7 +87,7 @@ def _own_engine(sandbox_home: Path) -> Layout:
 def test_run_reaches_what_this_machine_reaches(sandbox_home: Path, tmp_path: Path) -> None:
     layout = _own_engine(sandbox_home)
     real.Machine(docker_engine.chosen(layout), "").import_shell("icrt-shell:1", "/usr/bin/perl")
-    (tmp_path / "Dockerfile").write_text(f"FROM icrt-shell:1\nRUN : {tmp_path.name}; perl -e '{PERL}'\n")
+    (tmp_path / "Dockerfile").write_text(f"FROM icrt-shell:1\nRUN : {secrets.token_hex(4)}; perl -e '{PERL}'\n")
     image = Image(
         name="icrt-built:1",
         context=str(tmp_path),

@@ -8,13 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sandbox.plugins import values
-from sandbox.plugins.values import Output, Properties, Secret, Unknown, Value
+from sandbox.plugins.values import Properties, Secret, Unknown, Value
 
 pytestmark = pytest.mark.plugins
 
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 SECRET = "1b47061264138c4ac30d75fd1eb44270"
-OUTPUT = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
 ASSET = "c44067f5952c0a294b673a41bacd8c17"
 
 leaves = st.one_of(
@@ -26,7 +25,6 @@ anything: st.SearchStrategy[Value] = st.recursive(
         st.lists(inner),
         st.dictionaries(st.text(), inner),
         st.builds(Secret, inner),
-        st.builds(Output, inner, secret=st.booleans(), dependencies=st.lists(st.text()).map(tuple)),
     ),
     max_leaves=10,
 )
@@ -48,9 +46,7 @@ def test_there_and_back_is_the_same(properties: Properties) -> None:
         (1.5, 1.5),
         (UNKNOWN, Unknown()),
         ({values.SIGNATURE: SECRET, "value": {"a": ["b"]}}, Secret({"a": ["b"]})),
-        ({values.SIGNATURE: OUTPUT, "value": "a", "dependencies": ["urn:a"]}, Output("a", dependencies=("urn:a",))),
-        ({values.SIGNATURE: OUTPUT, "secret": True}, Output(None, known=False, secret=True)),
-        ({values.SIGNATURE: ASSET, "text": "a"}, values.Special({values.SIGNATURE: ASSET, "text": "a"})),
+        ({values.SIGNATURE: ASSET, "text": "a"}, {values.SIGNATURE: ASSET, "text": "a"}),
     ],
 )
 def test_the_wires_forms_become_objects_and_back(wire: object, value: Value) -> None:
@@ -60,7 +56,7 @@ def test_the_wires_forms_become_objects_and_back(wire: object, value: Value) -> 
 
 
 def test_plain_takes_the_wrappers_off() -> None:
-    wrapped: Value = {"a": Secret([Output("b", secret=True), Output(None, known=False)])}
+    wrapped: Value = {"a": Secret([Secret("b"), Unknown()])}
     assert values.plain(wrapped) == {"a": ["b", Unknown()]}
 
 
@@ -77,9 +73,7 @@ def test_nulls_go_at_every_depth() -> None:
         ({"a": ["b"]}, False, False),
         ({"a": [Unknown()]}, True, False),
         (Secret({"a": Unknown()}), True, True),
-        ([Output(None, known=False)], True, False),
-        (Output(["a"], secret=True), False, True),
-        ({"a": Output([Secret("b")])}, False, True),
+        ({"a": [Secret("b")]}, False, True),
     ],
 )
 def test_unknowns_and_secrets_are_found_at_every_depth(value: Value, *, unknown: bool, secret: bool) -> None:
@@ -88,4 +82,4 @@ def test_unknowns_and_secrets_are_found_at_every_depth(value: Value, *, unknown:
 
 
 def test_a_secret_shows_nothing_of_itself() -> None:
-    assert "s3cr3t" not in repr({"a": Secret("s3cr3t"), "b": Output("s3cr3t", secret=True)})
+    assert "s3cr3t" not in repr({"a": Secret("s3cr3t")})

@@ -12,7 +12,6 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Protocol, cast
 
 from sandbox.plugins.docker import stream
@@ -44,27 +43,20 @@ class DockerEngine:
 
     @staticmethod
     def find(configured: str | None) -> DockerEngine:
-        """Return the engine at `configured`, else DOCKER_HOST, else Docker's own sockets, whichever answers first.
+        """Return the engine at `configured`, else at DOCKER_HOST, else at Docker's usual socket.
 
-        Raises PluginError when none answers.
+        Raises PluginError when it doesn't answer.
         """
-        named = configured or os.environ.get("DOCKER_HOST")
-        user_socket = Path.home() / ".docker/run/docker.sock"
-        hosts = [named] if named else ["unix:///var/run/docker.sock", f"unix://{user_socket}"]
-        reasons: list[str] = []
-        for host in hosts:
-            engine = DockerEngine(host)
-            try:
-                with engine._api(_QUICK) as api:
-                    api.ping()
-            except PluginError as error:
-                reasons.append(str(error))
-            else:
-                return engine
-        raise PluginError(
-            f"failed to connect to any docker daemon ({'; '.join(reasons)}). "
-            f"Start Docker, or set DOCKER_HOST to the address of one that runs"
-        )
+        engine = DockerEngine(configured or os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock")
+        try:
+            with engine._api(_QUICK) as api:
+                api.ping()
+        except PluginError as error:
+            raise PluginError(
+                f"failed to connect to any docker daemon ({error}). "
+                f"Start Docker, or set DOCKER_HOST to the address of one that runs"
+            ) from None
+        return engine
 
     def build(self, image: Image, show: Show, cancelled: threading.Event) -> str:
         """Build `image` under its name; return the image's local id. Raises PluginError."""

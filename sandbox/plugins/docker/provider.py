@@ -41,12 +41,6 @@ class DockerPlugin(PluginServicer):
         super().__init__(VERSION, engine)
         self._docker: DockerEngine | None = None
 
-    def GetSchema(
-        self, request: provider_pb2.GetSchemaRequest, context: grpc.ServicerContext
-    ) -> provider_pb2.GetSchemaResponse:
-        """Decline: the Python package has the types already, and a part of the schema would mislead other tools."""
-        raise PluginError("only the official docker plugin has a schema")
-
     def CheckConfig(
         self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext
     ) -> provider_pb2.CheckResponse:
@@ -121,23 +115,13 @@ class DockerPlugin(PluginServicer):
         _require_image(request.urn)
         return empty_pb2.Empty()
 
-    def Invoke(self, request: provider_pb2.InvokeRequest, context: grpc.ServicerContext) -> provider_pb2.InvokeResponse:
-        """Refuse: functions are the official plugin's."""
-        raise PluginError(_elsewhere(request.tok))
-
     def _builds_on_preview(self, urn: str, news: Properties) -> bool:
         wanted = news.get("buildOnPreview")
-        if isinstance(wanted, Unknown):
-            self.log(engine_pb2.WARNING, urn, "buildOnPreview is not known yet; going on without a build.")
-            return False
-        if wanted is True and not inputs.can_build(news):
-            self.log(
-                engine_pb2.WARNING,
-                urn,
-                "Image name, build arguments, Dockerfile or context are not known yet; going on without a build.",
-            )
-            return False
-        return wanted is True
+        if wanted is True and inputs.can_build(news):
+            return True
+        if wanted is True or isinstance(wanted, Unknown):
+            self.log(engine_pb2.WARNING, urn, "What to build is not known yet; going on without a build.")
+        return False
 
     def _make(self, urn: str, news: Properties, *, preview: bool) -> struct_pb2.Struct:
         if self._docker is None:
@@ -183,11 +167,7 @@ def _known(struct: struct_pb2.Struct) -> Properties:
 def _require_image(urn: str) -> None:
     token = urn.split("::")[2].rpartition("$")[2] if urn.count("::") >= 3 else urn
     if token != IMAGE:
-        raise PluginError(_elsewhere(token))
-
-
-def _elsewhere(token: str) -> str:
-    return (
-        f"{token} is not in this stand-in, which has {IMAGE} only: "
-        f"install the official docker plugin (pulumi plugin install resource docker v{VERSION})"
-    )
+        raise PluginError(
+            f"{token} is not in this stand-in, which has {IMAGE} only: "
+            f"install the official docker plugin (pulumi plugin install resource docker v{VERSION})"
+        )

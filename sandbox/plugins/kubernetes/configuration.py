@@ -15,6 +15,14 @@ from sandbox.plugins.values import Properties, Unknown, Value, plain, without_nu
 _PREFIX = "kubernetes:config:"
 _CLUSTER_KEYS = ("kubeconfig", "context", "cluster")
 _IDENTIFIER = "clusterIdentifier"
+_HAD: dict[str, tuple[Value, ...]] = {
+    "enablePatchForce": (None, False, "false"),
+    "enableServerSideApply": (None, True, "true"),
+    "renderYamlToDirectory": (None, ""),
+    "skipUpdateUnreachable": (None, False, "false"),
+    "upsertExistingObjects": (None, False, "false"),
+}
+"""Settings of which only these values are had here."""
 
 
 @dataclass(frozen=True)
@@ -27,10 +35,7 @@ class Settings:
     kubeconfig: Kubeconfig = field(default_factory=Kubeconfig)
     namespace: str = ""
     enable_secret_mutable: bool = False
-    enable_patch_force: bool = False
-    upsert_existing_objects: bool = False
     delete_unreachable: bool = False
-    skip_update_unreachable: bool = False
 
     def mutable(self, kind: str) -> bool:
         """Tell whether objects of a kind are updated in place where they would be replaced otherwise."""
@@ -43,39 +48,27 @@ def settings_from(variables: Mapping[str, str]) -> Settings:
     def text(key: str) -> str:
         return variables.get(_PREFIX + key, "")
 
-    def flag(key: str, variable: str, *, default: bool = False) -> bool:
-        value = variables.get(_PREFIX + key, os.environ.get(variable))
-        return default if value is None else value == "true"
+    def flag(key: str, variable: str) -> bool:
+        return variables.get(_PREFIX + key, os.environ.get(variable)) == "true"
 
-    if not flag("enableServerSideApply", "PULUMI_K8S_ENABLE_SERVER_SIDE_APPLY", default=True):
-        raise PluginError(_only_official("enableServerSideApply=false"))
-    if text("renderYamlToDirectory"):
-        raise PluginError(_only_official("renderYamlToDirectory"))
+    for failure in check_settings({key: variables.get(_PREFIX + key) for key in _HAD}):
+        raise PluginError(failure.reason)
     return Settings(
         kubeconfig=Kubeconfig(text("kubeconfig"), text("context"), text("cluster")),
         namespace=text("namespace"),
         enable_secret_mutable=flag("enableSecretMutable", "PULUMI_K8S_ENABLE_SECRET_MUTABLE"),
-        enable_patch_force=flag("enablePatchForce", "PULUMI_K8S_ENABLE_PATCH_FORCE"),
-        upsert_existing_objects=flag("upsertExistingObjects", "PULUMI_K8S_UPSERT_EXISTING_OBJECTS"),
         delete_unreachable=flag("deleteUnreachable", "PULUMI_K8S_DELETE_UNREACHABLE"),
-        skip_update_unreachable=flag("skipUpdateUnreachable", "PULUMI_K8S_SKIP_UPDATE_UNREACHABLE"),
     )
 
 
 def check_settings(news: Mapping[str, Value]) -> list[provider_pb2.CheckFailure]:
     """Return what can't be, as the engine shows it before anything is planned."""
-    failures: list[provider_pb2.CheckFailure] = []
-    if plain(news.get("renderYamlToDirectory")):
-        failures.append(
-            provider_pb2.CheckFailure(property="renderYamlToDirectory", reason=_only_official("renderYamlToDirectory"))
-        )
-    if plain(news.get("enableServerSideApply")) in {"false", False}:
-        failures.append(
-            provider_pb2.CheckFailure(
-                property="enableServerSideApply", reason=_only_official("enableServerSideApply=false")
-            )
-        )
-    return failures
+    given = {key: plain(news.get(key)) for key in _HAD}
+    return [
+        provider_pb2.CheckFailure(property=key, reason=_only_official(f"{key}={value}"))
+        for key, value in given.items()
+        if value not in _HAD[key] and not isinstance(value, Unknown)
+    ]
 
 
 def diff_settings(olds: Mapping[str, Value], news: Mapping[str, Value]) -> provider_pb2.DiffResponse:

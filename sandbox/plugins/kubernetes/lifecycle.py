@@ -5,15 +5,14 @@ Takes and returns plain properties; what the user sees of a failure is a `Plugin
 
 from __future__ import annotations
 
+import secrets
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sandbox.plugins.kubernetes import objects, ownership
-from sandbox.plugins.kubernetes.cluster import ApiError, Cluster, UnreachableError
-from sandbox.plugins.kubernetes.configuration import Settings
+from sandbox.plugins.kubernetes.cluster import FIELD_MANAGER, ApiError, Cluster, UnreachableError
 from sandbox.plugins.kubernetes.kinds import Kind
-from sandbox.plugins.kubernetes.naming import new_field_manager
 from sandbox.plugins.kubernetes.normal_form import normal_form
 from sandbox.plugins.kubernetes.objects import Object
 from sandbox.plugins.kubernetes.waiting import Reporter, Waiter, WaitError
@@ -59,9 +58,8 @@ class Operation:
 class Lifecycle:
     """Carries out operations on one cluster."""
 
-    def __init__(self, cluster: Cluster, settings: Settings, cancelled: threading.Event) -> None:
+    def __init__(self, cluster: Cluster, cancelled: threading.Event) -> None:
         self._cluster = cluster
-        self._settings = settings
         self._cancelled = cancelled
 
     def create(self, operation: Operation, news: Properties) -> tuple[str, Properties]:
@@ -72,7 +70,7 @@ class Lifecycle:
         inputs = objects.as_object(news)
         manager = _field_manager({}, inputs)
         try:
-            live = self._submit(operation, inputs, manager)
+            live = self._submit(operation, inputs)
         except ApiError as error:
             if operation.preview and (error.forbidden or error.already_exists or error.namespace_missing):
                 raise NotPreviewableError from None
@@ -181,17 +179,12 @@ class Lifecycle:
             raise InitializationError(message, objects.identity(error.live), state, [message]) from None
         operation.reporter.clear()
 
-    def _submit(self, operation: Operation, inputs: Object, manager: str) -> Object:
+    def _submit(self, operation: Operation, inputs: Object) -> Object:
         """Make the object; what it lives in may still be on its way, so that a 404 is tried again."""
         namespace = objects.namespace_of(inputs)
         attempt = 0
         while True:
             try:
-                if self._settings.upsert_existing_objects:
-                    force = operation.preview or self._forced(inputs)
-                    return self._cluster.apply(
-                        operation.kind, namespace, inputs, manager=manager, force=force, dry_run=operation.preview
-                    )
                 return self._cluster.create(operation.kind, namespace, inputs, dry_run=operation.preview)
             except ApiError as error:
                 if operation.preview and error.namespace_missing:
@@ -205,7 +198,7 @@ class Lifecycle:
     def _apply(self, operation: Operation, inputs: Object, namespace: str, name: str, manager: str) -> Object:
         kind = operation.kind
         live = self._cluster.get(kind, namespace, name)
-        force = self._forced(inputs)
+        force = objects.annotation(inputs, objects.PATCH_FORCE) == "true"
         if operation.preview:
             # A real update takes the fields of the plain create over first; a preview must not change anything.
             force = force or ownership.created_by_plugin(live)
@@ -248,9 +241,6 @@ class Lifecycle:
                 f'update of resource "{operation.urn}" failed: {failed}\nunable to get cluster state: {error}'
             ) from None
 
-    def _forced(self, inputs: Object) -> bool:
-        return self._settings.enable_patch_force or objects.annotation(inputs, objects.PATCH_FORCE) == "true"
-
     def _waiter(self, operation: Operation) -> Waiter:
         return Waiter(self._cluster, operation.reporter, self._cancelled)
 
@@ -265,7 +255,7 @@ class Lifecycle:
 
 def _field_manager(state: Mapping[str, Value], inputs: Object) -> str:
     chosen = objects.annotation(inputs, objects.FIELD_MANAGER)
-    return chosen or str(state.get("__fieldManager") or new_field_manager())
+    return chosen or str(state.get("__fieldManager") or f"{FIELD_MANAGER}-{secrets.token_hex(4)}")
 
 
 def _imported(kind: Kind, live: Object) -> Object:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from typing import TypeAlias, TypeVar
 
@@ -17,7 +18,6 @@ from sandbox.plugins.kubernetes.configuration import Settings, check_settings, d
 from sandbox.plugins.kubernetes.differences import differences, replacing
 from sandbox.plugins.kubernetes.kinds import Kind, kind_of
 from sandbox.plugins.kubernetes.lifecycle import Lifecycle, NotPreviewableError, Operation
-from sandbox.plugins.kubernetes.naming import unique_suffix
 from sandbox.plugins.kubernetes.normal_form import normal_form
 from sandbox.plugins.kubernetes.objects import Object
 from sandbox.plugins.kubernetes.waiting import Reporter
@@ -48,7 +48,7 @@ class KubernetesPlugin(PluginServicer):
         super().__init__(VERSION, engine)
         self._settings = Settings()
         self._cluster = Cluster(self._settings)
-        self._lifecycle = Lifecycle(self._cluster, self._settings, self.cancelled)
+        self._lifecycle = Lifecycle(self._cluster, self.cancelled)
 
     def close(self) -> None:
         """Drop the connections to the cluster."""
@@ -76,13 +76,6 @@ class KubernetesPlugin(PluginServicer):
     def Check(self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext) -> provider_pb2.CheckResponse:
         """Return the inputs in their normal form, with the name and the namespace that the program left out."""
         kind = _kind(request)
-        if self._settings.skip_update_unreachable and self._unreachable() is not None:
-            self.log(
-                engine_pb2.WARNING,
-                request.urn,
-                "Cluster is unreachable but skipUpdateUnreachable flag is set to true, skipping...",
-            )
-            return provider_pb2.CheckResponse(inputs=request.olds)
         news = _properties(request.news)
         inputs = normal_form(objects.as_object(news))
         for key in objects.NOT_HEEDED:
@@ -174,15 +167,11 @@ class KubernetesPlugin(PluginServicer):
         self._carry_out(lambda: self._lifecycle.delete(operation, request.id, olds))
         return empty_pb2.Empty()
 
-    def Invoke(self, request: provider_pb2.InvokeRequest, context: grpc.ServicerContext) -> provider_pb2.InvokeResponse:
-        """Refuse: the program calls no function of this plugin."""
-        raise PluginError(f"{request.tok}: only the official Kubernetes plugin has this function")
-
     def _use(self, settings: Settings) -> None:
         self.close()
         self._settings = settings
         self._cluster = Cluster(settings)
-        self._lifecycle = Lifecycle(self._cluster, settings, self.cancelled)
+        self._lifecycle = Lifecycle(self._cluster, self.cancelled)
 
     def _operation(self, request: _Named, *, preview: bool = False, timeout: float = 0.0) -> Operation:
         reporter = Reporter(request.urn, self.status, self.log)
@@ -212,8 +201,6 @@ class KubernetesPlugin(PluginServicer):
         self._warn_unreachable(operation, reason)
         if self._settings.delete_unreachable:
             return provider_pb2.ReadResponse()
-        if self._settings.skip_update_unreachable:
-            return provider_pb2.ReadResponse(id=request.id, properties=request.properties, inputs=request.inputs)
         raise PluginError(
             "failed to read resource state due to unreachable cluster. If the cluster was deleted, you can remove "
             f"this resource from Pulumi state {_UNREACHABLE_HINT}"
@@ -253,7 +240,7 @@ def _choose_name(request: provider_pb2.CheckRequest, inputs: Object) -> None:
         objects.mark_autonamed(inputs, request.autonaming.proposed_name)
         return
     name = request.name or request.urn.rpartition("::")[2]
-    objects.mark_autonamed(inputs, f"{name}-{unique_suffix(request.randomSeed)}")
+    objects.mark_autonamed(inputs, f"{name}-{secrets.token_hex(4)}")
 
 
 def _keeps_its_name(old_live: Object, new: Object) -> bool:

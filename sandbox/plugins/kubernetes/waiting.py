@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Generator
-from typing import Protocol
+from typing import TypeAlias
 
 from pulumi.runtime.proto import engine_pb2
 
@@ -21,12 +21,8 @@ _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 0.5
 
 
-class Say(Protocol):
-    """How a message about a resource reaches the user."""
-
-    def __call__(self, severity: engine_pb2.LogSeverity.ValueType, urn: str, message: str) -> None:
-        """Pass the message on."""
-        ...
+Say: TypeAlias = Callable[[engine_pb2.LogSeverity.ValueType, str, str], None]
+"""Passes a message about a resource, by its URN, on to the user."""
 
 
 class Reporter:

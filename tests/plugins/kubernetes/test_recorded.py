@@ -8,12 +8,15 @@ that hands out the recorded objects.
 from __future__ import annotations
 
 import copy
+import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
 import grpc
 import pytest
+from google.protobuf.message import Message
 
 from sandbox.plugins.kubernetes.plugin import KubernetesPlugin
 from sandbox.plugins.serving import Engine
@@ -77,7 +80,13 @@ def test_the_answer_without_a_cluster_is_the_recorded_one(call: replay.Call, plu
     if call.errors:
         assert call.errors == (failure(plugin, call),)
     else:
-        assert replay.as_json(plugin.answer(call)) == replay.as_json(replay.expected(call))
+        assert named_alike(plugin.answer(call)) == named_alike(replay.expected(call))
+
+
+def named_alike(answer: Message) -> dict[str, Any]:
+    """Return an answer with a fixed end of the name that was drawn for an object without one."""
+    text = json.dumps(replay.as_json(answer))
+    return cast("dict[str, Any]", json.loads(re.sub(r"auto-named-[0-9a-f]{8}\b", "auto-named-00000000", text)))
 
 
 @pytest.mark.parametrize("call", MADE, ids=str)

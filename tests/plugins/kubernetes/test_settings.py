@@ -225,7 +225,10 @@ def test_a_kubeconfig_that_is_not_known_yet_counts_as_another(plugin: replay.Plu
     assert diff(plugin, {"kubeconfig": "{}"}, {"kubeconfig": unknown})["replaces"] == ["kubeconfig"]
 
 
-@pytest.mark.parametrize(("key", "value"), [("enableServerSideApply", "false"), ("renderYamlToDirectory", "out")])
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("enableServerSideApply", "false"), ("renderYamlToDirectory", "out"), ("upsertExistingObjects", "true")],
+)
 def test_what_only_the_official_plugin_can_do_is_refused(plugin: replay.Plugin, key: str, value: str) -> None:
     answer = replay.as_json(plugin.send("CheckConfig", {"urn": URN, "news": {key: value}}))
     assert "only the official plugin has it" in str(answer["failures"])

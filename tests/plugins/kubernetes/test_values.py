@@ -14,7 +14,6 @@ from pulumi.runtime.proto import provider_pb2
 from sandbox.plugins.kubernetes import objects
 from sandbox.plugins.kubernetes.differences import differences, format_path, parse_path, replacing
 from sandbox.plugins.kubernetes.kinds import kind_of
-from sandbox.plugins.kubernetes.naming import unique_suffix
 from sandbox.plugins.kubernetes.normal_form import normal_form
 from sandbox.plugins.kubernetes.ownership import takeover
 from sandbox.plugins.kubernetes.quantities import canonical
@@ -181,8 +180,3 @@ def test_the_fields_of_a_plain_create_go_to_the_resources_own_manager() -> None:
     ]
     assert operations[1] == {"op": "replace", "path": "/metadata/resourceVersion", "value": "7"}
     assert takeover({"metadata": {"managedFields": [entries[0], entries[2]]}}, "mine") == []
-
-
-def test_without_a_seed_each_name_is_another() -> None:
-    assert unique_suffix(b"") != unique_suffix(b"")
-    assert unique_suffix(b"seed") == unique_suffix(b"seed")
