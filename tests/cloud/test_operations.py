@@ -27,5 +27,5 @@ def test_the_page_tells_what_is_there_and_what_is_not() -> None:
     found = page()
     assert "| `create_service_id` | `POST /v1/serviceids/` | here |" in found
     assert "| `update_policy_state` | `PATCH /v1/policies/{policy_id}` | here |" in found
-    assert "| `create_profile` | `POST /v1/profiles` | 501 |" in found
+    assert "| `create_profile_template` | `POST /v1/profile_templates` | 501 |" in found
     assert "| `POST /identity/token` | here |" in found
