@@ -15,7 +15,8 @@ _LANGUAGES = {
     "csharp": {"respectSchemaVersion": True},
     "go": {"respectSchemaVersion": True},
     "nodejs": {"respectSchemaVersion": True},
-    "python": {"pyproject": {"enabled": True}, "respectSchemaVersion": True},
+    # By its usual name it would be the distribution of this provider to pip, and take its place.
+    "python": {"packageName": "pulumi_ibm_native_sdk", "pyproject": {"enabled": True}, "respectSchemaVersion": True},
 }
 """How `pulumi package add` writes an SDK in each language; all of them carry the schema's version."""
 

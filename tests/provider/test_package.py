@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from packaging.utils import canonicalize_name
 
 from base.paths import CHECKOUT
 from ibm_native.lookups import FUNCTIONS
@@ -44,6 +45,7 @@ def test_the_distribution_and_the_schema_say_the_same(environment: packages.Envi
     assert about["Project-URL"] == f"Repository, {said['repository']}"
     assert about["Author-email"].startswith(f"{said['publisher']} <")
     assert {"homepage", "pluginDownloadURL", "language"} <= set(said)
+    assert canonicalize_name(said["language"]["python"]["packageName"]) != about["Name"], "pip takes one for the other"
     logo = said["logoUrl"].removeprefix(f"{said['repository']}/raw/main/")
     assert CHECKOUT.joinpath(logo).is_file()
     assert environment.installed.read_text("licenses/LICENSE") == CHECKOUT.joinpath("LICENSE").read_text()
