@@ -28,16 +28,11 @@ from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 
 from sandbox.plugins import language_environment, language_policy, language_program
 from sandbox.plugins.language_environment import Environment, NoEnvironmentError
-from sandbox.plugins.processes import OPTIONS, Child, serve
+from sandbox.plugins.processes import NO_CODE, OPTIONS, Child, serve
 
 _CHECKOUT = Path(__file__).resolve().parent.parent.parent
 _WORKERS = 32
 """Calls answered at once; each running plugin holds one."""
-
-_NO_CODE = (
-    "only Pulumi's official language host writes code: run `pulumi import --generate-code=false`, "
-    "and add the resource to the program by hand"
-)
 
 
 _Run = Callable[[language_pb2.RunRequest], language_pb2.RunResponse]
@@ -148,7 +143,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         self, request: language_pb2.GenerateProgramRequest, context: grpc.ServicerContext
     ) -> language_pb2.GenerateProgramResponse:
         """Refuse, in words for whoever ran `pulumi import`."""
-        context.abort(grpc.StatusCode.UNIMPLEMENTED, _NO_CODE)
+        context.abort(grpc.StatusCode.UNIMPLEMENTED, NO_CODE)
 
     def Cancel(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> empty_pb2.Empty:
         """Do nothing: the engine tells the program and the plugins themselves."""

@@ -25,6 +25,10 @@ OPTIONS = [
     ("grpc.max_send_message_length", MESSAGE_BYTES),
     ("grpc.enable_http_proxy", 0),  # the engine is on this machine, whatever http_proxy says
 ]
+NO_CODE = (
+    "only Pulumi's official plugins and language host write code: run `pulumi import` with --generate-code=false, "
+    "and add the resource to the program by hand"
+)
 _GRACE = 4.0
 """Seconds between asking a program to end and ending it; the engine gives a plugin five."""
 _CHUNK = 1 << 16

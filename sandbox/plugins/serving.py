@@ -19,7 +19,7 @@ import grpc
 from google.protobuf import any_pb2, empty_pb2
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 
-from sandbox.plugins.processes import OPTIONS, serve
+from sandbox.plugins.processes import NO_CODE, OPTIONS, serve
 from sandbox.plugins.values import Properties, to_struct
 
 _Request = TypeVar("_Request")
@@ -93,6 +93,12 @@ class PluginServicer(provider_pb2_grpc.ResourceProviderServicer):
     def GetPluginInfo(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> plugin_pb2.PluginInfo:
         """Answer the version of the official plugin that this one stands in for."""
         return plugin_pb2.PluginInfo(version=self.version)
+
+    def GetSchema(
+        self, request: provider_pb2.GetSchemaRequest, context: grpc.ServicerContext
+    ) -> provider_pb2.GetSchemaResponse:
+        """Refuse, in words for whoever ran `pulumi import`, which writes code by the schema."""
+        raise PluginError(NO_CODE)
 
     def Invoke(self, request: provider_pb2.InvokeRequest, context: grpc.ServicerContext) -> provider_pb2.InvokeResponse:
         """Refuse: the program calls no function of these plugins."""

@@ -83,6 +83,14 @@ def test_log_lines_reach_the_engine_with_their_resource_and_kind() -> None:
     ]
 
 
+def test_the_schema_that_code_is_written_by_is_refused_in_words() -> None:
+    with (
+        replay.serving(lambda engine: PluginServicer("1.2.3", engine)) as plugin,
+        pytest.raises(grpc.RpcError, match="--generate-code=false"),
+    ):
+        plugin.send("GetSchema", {})
+
+
 def test_a_call_that_the_stand_in_lacks_is_unimplemented() -> None:
     with (
         replay.serving(lambda engine: PluginServicer("1.2.3", engine)) as plugin,
