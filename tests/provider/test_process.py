@@ -71,9 +71,9 @@ async def test_started_by_its_folder_from_anywhere_it_runs_whole_lives(cloud: St
             access = await engine.make(
                 "ibm-native:registry:Access", {**proof, "apiKey": key.outputs["apiKey"], "policyId": policy.id}
             )
-        for each in (space, identity, policy, key, access):
-            assert await engine.refresh(each) == each
-            assert not (await engine.diff(each)).changes
+            for each in (space, identity, policy, key, access):
+                assert await engine.refresh(each) == each
+                assert not (await engine.diff(each)).changes
         identity = await engine.update(identity, name="puller-2")
         for each in (access, key, policy, identity, space):
             await engine.delete(each)

@@ -16,7 +16,7 @@ from sandbox.cloud.testing import StandIn
 from tests.cloud.clients import clients
 from tests.provider.engine import Engine, RefusedError, Secret
 from tests.provider.samples import API_KEY, NAMESPACE, POLICY, SERVICE_ID, inputs_of, owner_of
-from tests.provider.test_process import ROOT, plugin_process
+from tests.provider.test_process import PLUGIN, plugin_process
 from tests.provider.wire import Trouble, Wire
 
 pytestmark = pytest.mark.provider
@@ -90,7 +90,7 @@ async def test_an_update_keeps_the_mark_by_which_a_create_knows_its_own(
 async def test_a_plugin_that_is_asked_to_end_removes_what_it_has_half_made_first(
     cloud: StandIn, wire: Wire, tmp_path: Path
 ) -> None:
-    async with plugin_process(str(ROOT / "ibm_native"), cwd=tmp_path) as (process, engine):
+    async with plugin_process(*PLUGIN, cwd=tmp_path) as (process, engine):
         await engine.configure(apiKey=Secret(cloud.api_key), iamEndpoint=wire.url)
         owner = await owner_of(engine)
         wire.troubles = [

@@ -6,13 +6,17 @@ import inspect
 import json
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import make_dataclass
 from pathlib import Path
+from typing import Annotated
 
+import pulumi
 import pytest
 
 import ibm_native
 from ibm_native.lookups import FUNCTIONS
-from ibm_native.model.declare import Declaration, Property, camel
+from ibm_native.model.declare import Declaration, Prop, Property, camel, declared_inputs
 from ibm_native.provider import LIVES
 from ibm_native.reference import page
 from ibm_native.schema import schema
@@ -51,6 +55,32 @@ def test_the_type_tokens_are_the_published_ones() -> None:
         "ibm-native:iam:getRoles",
         "ibm-native:resources:getResourceGroup",
     }
+
+
+@pytest.mark.parametrize(
+    "hint", [dict[str, str], Sequence[int], Mapping[str, int], float, str | int, bytes, None], ids=str
+)
+def test_a_type_that_has_no_kind_is_no_string(hint: object) -> None:
+    args = make_dataclass("Args", [("value", Annotated[hint, Prop("What it is.")])])
+    with pytest.raises(TypeError, match="is no type that ibm-native has on the wire"):
+        declared_inputs(args)
+
+
+@pytest.mark.parametrize(
+    ("hint", "kind"),
+    [
+        (pulumi.Input[str], "string"),
+        (pulumi.Input[str | None], "string"),
+        (pulumi.Input[bool] | None, "boolean"),
+        (pulumi.Input[int], "integer"),
+        (pulumi.Input[Sequence[str]] | None, "array"),
+        (pulumi.Input[Mapping[str, str]], "object"),
+    ],
+    ids=str,
+)
+def test_a_type_has_the_kind_that_it_says(hint: object, kind: str) -> None:
+    (found,) = declared_inputs(make_dataclass("Args", [("value", Annotated[hint, Prop("What it is.")])]))
+    assert found.kind == kind
 
 
 def test_names_are_camel_case_on_the_wire() -> None:
