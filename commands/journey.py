@@ -16,7 +16,7 @@ from commands.pulumi import SANDBOX_STACK, Stack
 from commands.recovery import go_on, recover
 from commands.verify import check, show_checks, verify
 from sandbox import addresses, machine, toolchain
-from sandbox.toolchain import environment
+from sandbox.toolchain import environment, launchers
 
 
 def up(_: argparse.Namespace) -> int:
@@ -57,6 +57,9 @@ def down(_: argparse.Namespace) -> int:
 
 def env(_: argparse.Namespace) -> int:
     """Print shell lines for the sandbox."""
+    if not launchers.FOLDER.is_dir():
+        say(f"nothing to set: {launchers.FOLDER} isn't there yet. `make up` makes it and starts the sandbox")
+        return 1
     if not machine.is_started():
         say("the sandbox is down; `make up` starts it")
     for line in environment.shell_lines():

@@ -46,7 +46,7 @@ def verify(stack: Stack) -> list[Check]:
         )
     pods = cast("dict[str, dict[str, str]]", outputs["pods"])
     settings = stack.settings()
-    page = Path(stack.folder, settings["imageContext"], "index.html").read_text(encoding="utf-8")
+    page = expected_page(Path(stack.folder, settings["imageContext"]))
     cluster = Cluster(stack.environ, settings["kubernetesContext"])
     checks = [check for pod in pods.values() for check in check_pod(cluster, pod["namespace"], pod["name"], page)]
     namespace = next(iter(pods.values()))["namespace"]
@@ -58,6 +58,21 @@ def show_checks(checks: Sequence[Check]) -> bool:
     for check in checks:
         print(f"  {'ok ' if check.passed else 'NO '} {check.what}: {check.seen}")
     return all(check.passed for check in checks)
+
+
+def expected_page(context: Path) -> str:
+    """Return the page that the image was built with; raises SandboxError if the build's folder has none to compare."""
+    page = context / "index.html"
+    try:
+        return page.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        problem = f"{page} isn't there, and verification compares the Pod's page with it"
+    except UnicodeDecodeError:
+        problem = f"{page} isn't UTF-8 text, and verification compares the Pod's page with it"
+    raise SandboxError(
+        problem,
+        f"put the page there that the image has at {PAGE}, or look yourself: kubectl exec POD -- cat {PAGE}",
+    )
 
 
 def check_pod(cluster: Cluster, namespace: str, name: str, page: str) -> list[Check]:

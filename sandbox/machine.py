@@ -111,7 +111,7 @@ def is_up() -> bool:
 def is_started() -> bool:
     """Return True if `up` has begun since the machine's start, and this user may use what it makes; anyone may ask."""
     try:
-        return current().boot_id.read_text() == files.boot()
+        return current().boot_id.read_text().strip() == files.boot()
     except (FileNotFoundError, PermissionError):
         return False
 
@@ -259,7 +259,7 @@ def forget_earlier_boot(layout: Layout) -> None:
 
     After a power cut, images may have files that are empty: they go too, and are imported and pulled again.
     """
-    if layout.run.is_dir() and not (layout.boot_id.exists() and layout.boot_id.read_text() == files.boot()):
+    if layout.run.is_dir() and not (layout.boot_id.exists() and layout.boot_id.read_text().strip() == files.boot()):
         progress.say("  ... the machine was restarted while the sandbox was up: the images on its node are made anew")
         for store in (containerd.store(layout), docker_engine.store(layout)):
             shutil.rmtree(store, ignore_errors=True)

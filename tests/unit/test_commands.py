@@ -13,6 +13,7 @@ from commands import journey
 from commands.kubectl import Cluster
 from commands.pulumi import Stack
 from commands.verify import Check, show_checks
+from sandbox.toolchain import launchers
 from tests.unit import samples
 
 pytestmark = pytest.mark.unit
@@ -81,3 +82,13 @@ def test_each_check_is_printed_with_what_was_seen(capsys: pytest.CaptureFixture[
     said = capsys.readouterr().out
     assert "ok  it runs: Running" in said
     assert "NO  it serves: [x]" in said
+
+
+def test_env_in_a_fresh_clone_sets_nothing_and_says_what_to_run_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(launchers, "FOLDER", tmp_path / "absent")
+    assert commands.main(["env"]) == 1
+    said = capsys.readouterr()
+    assert said.out == "", "a shell would take it"
+    assert f"{tmp_path / 'absent'} isn't there yet. `make up` makes it" in said.err

@@ -19,6 +19,7 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
 from base import files
+from sandbox import machine
 from sandbox.__main__ import main as sandbox_main
 from sandbox.host import modules, mounts, sysctls, tasks
 from sandbox.host.layout import Layout, current
@@ -249,3 +250,14 @@ def test_kernel_modules_that_came_with_the_sandbox_are_named_until_the_machine_r
     kernel.unlink()
     modules.note(layout)
     assert modules.since(layout) == []
+
+
+def test_a_sandbox_that_an_earlier_release_brought_up_is_not_taken_for_one_before_a_restart(tmp_path: Path) -> None:
+    here = Layout(tmp_path)
+    here.run.mkdir()
+    here.boot_id.write_text(f"{files.boot()}\n")
+    machine.forget_earlier_boot(here)
+    assert here.boot_id.exists(), "what runs was removed from under it"
+    here.boot_id.write_text("another")
+    machine.forget_earlier_boot(here)
+    assert not here.run.exists()

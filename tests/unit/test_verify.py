@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from commands.verify import cause, probe_manifest
+from base.errors import SandboxError
+from commands.verify import cause, expected_page, probe_manifest
 
 pytestmark = pytest.mark.unit
 
@@ -22,3 +25,13 @@ def test_the_probe_pulls_anew_and_gets_no_secret_from_the_default_service_accoun
     spec = probe_manifest("probe", "ns", "host/image@sha256:00")["spec"]
     assert spec["containers"][0]["imagePullPolicy"] == "Always"
     assert spec["imagePullSecrets"] == [{"name": "probe"}], "an empty list would be filled in from the ServiceAccount"
+
+
+def test_a_context_without_a_page_to_compare_is_told(tmp_path: Path) -> None:
+    with pytest.raises(SandboxError, match=r"index\.html isn't there, and verification compares"):
+        expected_page(tmp_path)
+    (tmp_path / "index.html").write_bytes(b"\xff\xfe")
+    with pytest.raises(SandboxError, match="isn't UTF-8 text"):
+        expected_page(tmp_path)
+    (tmp_path / "index.html").write_text("a page")
+    assert expected_page(tmp_path) == "a page"
