@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 from io import BufferedReader
@@ -36,7 +37,15 @@ _WATCH_SECONDS = 1.0
 """How soon an orphaned plugin sees that its engine is gone."""
 
 _running: set[subprocess.Popen[bytes]] = set()
+_folders: list[tempfile.TemporaryDirectory[str]] = []
 _lock = threading.Lock()
+
+
+def temporary_folder(prefix: str) -> tempfile.TemporaryDirectory[str]:
+    """Return a folder for this user alone, which goes with this process if nobody removes it before."""
+    folder = tempfile.TemporaryDirectory(prefix=prefix)
+    _folders.append(folder)
+    return folder
 
 
 class Child:
@@ -127,6 +136,8 @@ def serve(start: Callable[[str], tuple[grpc.Server, int]], arguments: Sequence[s
             break
     server.stop(0)
     _end_all()
+    for folder in _folders:
+        folder.cleanup()
     sys.stdout.flush()
     # A call may still wait for a daemon, a cluster or an engine that is gone; joining it would keep an orphan alive.
     os._exit(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -81,6 +82,19 @@ def test_log_lines_reach_the_engine_with_their_resource_and_kind() -> None:
         replay.Line("info", "urn:x", "working", status=True),
         replay.Line("warning", "urn:x", "it may fail", status=False),
     ]
+
+
+def test_a_folder_of_its_own_goes_with_the_process(tmp_path: Path) -> None:
+    program = A_PLUGIN.replace("import sys\n", "import sys\nfrom sandbox.plugins.processes import temporary_folder\n")
+    program = program.replace("main(lambda", "kept = temporary_folder('kept-')\nmain(lambda")
+    environ = {**os.environ, "TMPDIR": str(tmp_path)}
+    command = [sys.executable, "-c", program, "127.0.0.1:1"]
+    with subprocess.Popen(command, cwd=CHECKOUT, env=environ, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert process.stdout.readline()
+        assert [each.name[:5] for each in tmp_path.iterdir()] == ["kept-"]
+        process.terminate()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_schema_that_code_is_written_by_is_refused_in_words() -> None:

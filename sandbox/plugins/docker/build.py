@@ -12,7 +12,6 @@ import os
 import re
 import shutil
 import subprocess
-import tempfile
 import threading
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
@@ -21,7 +20,7 @@ from typing import cast
 
 from sandbox.plugins.docker.inputs import Image
 from sandbox.plugins.docker.stream import until_cancelled
-from sandbox.plugins.processes import Child
+from sandbox.plugins.processes import Child, temporary_folder
 from sandbox.plugins.serving import PluginError
 
 Show = Callable[[str], None]
@@ -134,7 +133,7 @@ def _arguments(image: Image, environ: Mapping[str, str]) -> tuple[list[str], dic
 def _settings(image: Image, plugins: list[str]) -> Generator[Path]:
     """Yield a folder for DOCKER_CONFIG: the user's own settings, the image's login before theirs, and plugins."""
     users = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
-    with tempfile.TemporaryDirectory(prefix="docker-build-") as name, os.fdopen(os.memfd_create("login"), "w") as file:
+    with temporary_folder("docker-build-") as name, os.fdopen(os.memfd_create("login"), "w") as file:
         folder = Path(name)
         for each in users.iterdir() if users.is_dir() else ():
             if each.name != "config.json":

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import queue
 import re
-import tempfile
 import threading
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sandbox.plugins.kubernetes.kubeconfig import Kubeconfig
-from sandbox.plugins.processes import Child
+from sandbox.plugins.processes import Child, temporary_folder
 
 if TYPE_CHECKING:
     import httpx
@@ -41,7 +40,7 @@ class Connection:
         self._said: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         with ExitStack() as opened:
             # Only this user can look into the folder, and so use the socket.
-            folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="kubectl-")))
+            folder = Path(opened.enter_context(temporary_folder("kubectl-")))
             kubectl = opened.enter_context(kubeconfig.command())
             proxy = Child(
                 [*kubectl, "proxy", f"--unix-socket={folder / 'api'}", "--append-server-path"], ".", os.environ
