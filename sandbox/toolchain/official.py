@@ -95,6 +95,9 @@ def _probe(url: str) -> str | None:
         try:
             with urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=PATIENCE):
                 answers.append(None)
+        except urllib.error.HTTPError as error:
+            with error:
+                answers.append(str(error.reason))
         except urllib.error.URLError as error:
             answers.append(str(error.reason))
         except OSError as error:
@@ -116,6 +119,9 @@ def _download(url: str, target: Path) -> str:
                 children.go_on()
                 digest.update(chunk)
                 file.write(chunk)
+    except urllib.error.HTTPError as error:
+        with error:
+            raise DownloadError(f"{url}: {error}") from error
     except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
         raise DownloadError(f"{url}: {error}") from error
     return digest.hexdigest()
