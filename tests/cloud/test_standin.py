@@ -45,6 +45,31 @@ def test_a_fresh_account_takes_less_than_fifty_milliseconds() -> None:
     assert min(spans) < 0.05, spans
 
 
+def test_the_store_may_be_used_while_the_stand_in_works() -> None:
+    """What the test's thread and the stand-in's write at once doesn't end in each other's transaction."""
+    store = Store(None)
+    failures: list[Exception] = []
+
+    def use() -> None:
+        try:
+            for _ in range(300):
+                with store.transaction() as session:
+                    session.execute(text("CREATE TABLE IF NOT EXISTS scratch (n INTEGER)"))
+                    session.execute(text("INSERT INTO scratch VALUES (1)"))
+        except Exception as failure:  # noqa: BLE001 - whatever it is, the test tells it
+            failures.append(failure)
+
+    users = [threading.Thread(target=use) for _ in range(3)]
+    for user in users:
+        user.start()
+    for user in users:
+        user.join()
+    assert failures == []
+    with store.transaction() as session:
+        assert session.execute(text("SELECT COUNT(*) FROM scratch")).scalar_one() == 900
+    store.close()
+
+
 def test_two_clouds_share_nothing() -> None:
     with StandIn() as one, StandIn() as two:
         assert one.account_id != two.account_id

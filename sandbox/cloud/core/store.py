@@ -5,6 +5,7 @@ SQLAlchemy maps rows to typed classes; each service declares its own in its `mod
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,8 +30,8 @@ class Row(MappedAsDataclass, DeclarativeBase, kw_only=True):
 class Store:
     """The database; `path` None keeps it in memory, for tests.
 
-    There is one connection and one user, the event loop's thread, which never waits inside a transaction: requests
-    are serial, so a rule that reads and then writes can't be overtaken.
+    There is one connection, and one transaction at a time: the event loop's, which never waits inside one, so requests
+    are serial and a rule that reads and then writes can't be overtaken; or that of a test, in a thread of its own.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -39,6 +40,7 @@ class Store:
             poolclass=StaticPool,
             connect_args={"check_same_thread": False},
         )
+        self._one_at_a_time = threading.Lock()
         event.listen(self._engine, "connect", _prepare)
         self._create(path)
 
@@ -57,7 +59,7 @@ class Store:
     @contextmanager
     def transaction(self) -> Generator[Session]:
         """Give one transaction: committed, and on disk, when the block ends; undone when it raises."""
-        with Session(self._engine, expire_on_commit=False) as session, session.begin():
+        with self._one_at_a_time, Session(self._engine, expire_on_commit=False) as session, session.begin():
             yield session
 
     @staticmethod
