@@ -2,7 +2,7 @@
 RUN := python3 -m base.bootstrap
 STACK ?= dev
 
-.PHONY: up verify recover down env test lint lock reset clean
+.PHONY: up verify recover down env test machine-test lint lock reset clean
 
 up down env lint reset clean:
 	@$(RUN) $@
@@ -15,3 +15,6 @@ test:
 
 lock:
 	@$(RUN) lock $(if $(UPGRADE),--upgrade)
+
+machine-test:
+	@$(RUN) machine-test $(MACHINES)

@@ -16,8 +16,8 @@ from commands.verify import check
 
 OF_ANY_STACK: dict[str, Callable[[Stack], int]] = {"verify": check, "recover": go_on}
 """Commands that take a stack."""
-COMMANDS = ("up", *OF_ANY_STACK, "down", "env", "test", "lint", "lock", "reset", "clean")
-_TAKES_WORDS = {"test", "lock"}
+COMMANDS = ("up", *OF_ANY_STACK, "down", "env", "test", "machine-test", "lint", "lock", "reset", "clean")
+_TAKES_WORDS = {"test", "machine-test", "lock"}
 
 
 def run(arguments: argparse.Namespace) -> int:

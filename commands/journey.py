@@ -77,6 +77,13 @@ def test(arguments: argparse.Namespace) -> int:
     return max(before, status)
 
 
+def machine_test(arguments: argparse.Namespace) -> int:
+    """Try the two commands on plain machines of their own; words that aren't ours are handed on."""
+    return subprocess.run(
+        [sys.executable, "-m", "tests.machines", *arguments.words], cwd=paths.CHECKOUT, check=False
+    ).returncode
+
+
 def lint(_: argparse.Namespace) -> int:
     """Check style, format, types, who imports whom, that the oldest Python will do, and that the lock isn't stale."""
     checks = (
@@ -129,6 +136,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "down": down,
     "env": env,
     "test": test,
+    "machine-test": machine_test,
     "lint": lint,
     "lock": renew_lock,
     "reset": reset,
