@@ -23,10 +23,10 @@ class Machine:
     multiarch: str
 
 
-_OLDEST = {"debian": "12", "ubuntu": "22.04"}
-"""Each distribution whose packages the sandbox's parts can be, and its oldest release that has them all."""
+_OLDEST = {"debian": "12"}
+"""Each distribution whose packages the sandbox's parts can be, and its oldest release; docs/machines.md has why."""
 
-_FIT = "use Debian 12 or Ubuntu 22.04 or newer; a virtual machine or privileged container of one will do"
+_FIT = "use Debian 12 or 13; a virtual machine or privileged container of one will do"
 
 _ARCHITECTURES = {
     "x86_64": ("amd64", "amd64", "x64", "x86_64-linux-gnu"),
@@ -53,7 +53,7 @@ def require_packages() -> None:
     # Debian's testing and unstable have no number: they are newer than all that do.
     if oldest is None or _numbers(known.get("VERSION_ID", oldest)) < _numbers(oldest):
         raise SandboxError(
-            "The sandbox's parts are packages of Debian 12 or Ubuntu 22.04 or newer, "
+            "The sandbox's parts are packages of Debian 12 or newer, "
             f"and this is {known.get('PRETTY_NAME', 'an unknown Linux')}.",
             _FIT,
         )

@@ -86,7 +86,7 @@ def distribution(monkeypatch: pytest.MonkeyPatch, **known: str) -> None:
     "known",
     [
         {"ID": "debian", "VERSION_ID": "11", "PRETTY_NAME": "Debian GNU/Linux 11 (bullseye)"},
-        {"ID": "ubuntu", "VERSION_ID": "20.04", "PRETTY_NAME": "Ubuntu 20.04.6 LTS"},
+        {"ID": "ubuntu", "VERSION_ID": "24.04", "PRETTY_NAME": "Ubuntu 24.04.3 LTS"},
         {"ID": "fedora", "VERSION_ID": "42", "PRETTY_NAME": "Fedora Linux 42"},
         {"ID": "linuxmint", "ID_LIKE": "ubuntu debian", "VERSION_ID": "22", "PRETTY_NAME": "Linux Mint 22"},
     ],
@@ -101,7 +101,7 @@ def test_another_distribution_or_an_older_release_is_refused_by_name_before_anyt
     with pytest.raises(SandboxError, match=f"and this is {re.escape(known['PRETTY_NAME'])}") as caught:
         toolchain.check()
 
-    assert "use Debian 12 or Ubuntu 22.04 or newer" in caught.value.remedy
+    assert "use Debian 12 or 13" in caught.value.remedy
     assert not bench.cache.exists()
 
 
@@ -111,8 +111,6 @@ def test_another_distribution_or_an_older_release_is_refused_by_name_before_anyt
         {"ID": "debian", "VERSION_ID": "12"},
         {"ID": "debian", "VERSION_ID": "13"},
         {"ID": "debian", "VERSION_CODENAME": "forky"},
-        {"ID": "ubuntu", "VERSION_ID": "22.04"},
-        {"ID": "ubuntu", "VERSION_ID": "25.10"},
     ],
     ids=lambda known: "-".join(known.values()),
 )
