@@ -118,6 +118,10 @@ def _listener(port: int, supervisor: Supervisor) -> str | None:
 
 
 def _check_overlay(layout: Layout) -> None:
+    if shutil.which("mount") is None:
+        raise SandboxError(
+            "`mount` is not on PATH, and containers' file systems are mounted by it.", "apt-get install mount"
+        )
     folder = layout.run / "overlay-check"
     for part in ("lower", "upper", "work", "merged"):
         folder.joinpath(part).mkdir(parents=True, exist_ok=True)
