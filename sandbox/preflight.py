@@ -54,7 +54,7 @@ def check_machine(layout: Layout, supervisor: Supervisor) -> None:
     """Raise SandboxError for what this machine lacks; the data folder must be there."""
     check_room(layout)
     check_addresses(supervisor)
-    _check_overlay(layout)
+    check_overlay(layout)
     network.check_veth(layout)
     supervisor.cgroup.make()
 
@@ -117,7 +117,8 @@ def _listener(port: int, supervisor: Supervisor) -> str | None:
     return ""
 
 
-def _check_overlay(layout: Layout) -> None:
+def check_overlay(layout: Layout) -> None:
+    """Raise SandboxError unless containers' file systems can be mounted in the data folder."""
     if shutil.which("mount") is None:
         raise SandboxError(
             "`mount` is not on PATH, and containers' file systems are mounted by it.", "apt-get install mount"

@@ -94,5 +94,5 @@ def test_too_little_memory_is_said_so(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_a_machine_without_mount_is_told_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(SandboxError, match="`mount` is not on PATH") as caught:
-        preflight._check_overlay(Layout(tmp_path))
+        preflight.check_overlay(Layout(tmp_path))
     assert caught.value.remedy == "apt-get install mount"
