@@ -25,6 +25,8 @@ Start = Callable[[Mapping[str, str]], Child]
 _Call = Callable[[bytes], bytes]
 _SERVICE = "/pulumirpc.Analyzer/"
 _WORKERS = 8
+_GRACE = 2.0
+"""Seconds that calls get to end by themselves."""
 _ENDED_EARLY = "the policy pack ended before it served: its own words are above, or in the engine's log"
 
 
@@ -81,7 +83,8 @@ class _Proxy(grpc.GenericRpcHandler):
         self._server.start()
 
     def close(self) -> None:
-        self._server.stop(0)
+        # The answer that tells why the pack ended is on its way as the pack's end closes this.
+        self._server.stop(_GRACE).wait()
         if self._channel is not None:
             self._channel.close()
 
