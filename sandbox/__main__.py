@@ -51,6 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _up(regions: list[str]) -> int:
     machine.up([*os.environ.get(_REGIONS, "").replace(",", " ").split(), *regions])
     progress.say("The sandbox is up. Its parts: python -m sandbox status")
+    status.tell_regions(machine.regions_running())
     return 0
 
 
@@ -69,6 +70,7 @@ def _reset() -> int:
 def _status() -> int:
     parts = machine.status()
     status.show(parts)
+    status.tell_regions(machine.regions_running())
     if names := machine.kernel_modules():
         print(f"Kernel modules loaded since the sandbox came up, until the machine restarts: {', '.join(names)}")
     return 0 if all(part.up for part in parts) else _NOT_UP

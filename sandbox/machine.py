@@ -126,6 +126,11 @@ def status() -> list[PartStatus]:
         return [future.result() for future in found]
 
 
+def regions_running() -> list[str]:
+    """Return the regions of the registry that run, or are about to."""
+    return regions.running(current())
+
+
 def kernel_modules() -> list[str]:
     """Return the kernel modules that were loaded since the sandbox came up; they stay after `down`."""
     return modules.since(current())

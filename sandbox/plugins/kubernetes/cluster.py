@@ -106,6 +106,7 @@ class Cluster:
 
     def apply(self, kind: Kind, namespace: str, body: Object, *, manager: str, force: bool, dry_run: bool) -> Object:
         """Let `manager` own and set what `body` holds (server-side apply); makes the object if there is none."""
+        force = force or self._settings.patch_force
         parameters = {"fieldManager": manager, "force": "true" if force else "false", **_dry(dry_run)}
         name = str(body["metadata"]["name"])
         return self._send("PATCH", _path(kind, namespace, name), body=body, parameters=parameters, content_type=_APPLY)

@@ -16,7 +16,6 @@ _PREFIX = "kubernetes:config:"
 _CLUSTER_KEYS = ("kubeconfig", "context", "cluster")
 _IDENTIFIER = "clusterIdentifier"
 _HAD: dict[str, tuple[Value, ...]] = {
-    "enablePatchForce": (None, False, "false"),
     "enableServerSideApply": (None, True, "true"),
     "renderYamlToDirectory": (None, ""),
     "skipUpdateUnreachable": (None, False, "false"),
@@ -36,6 +35,7 @@ class Settings:
     namespace: str = ""
     enable_secret_mutable: bool = False
     delete_unreachable: bool = False
+    patch_force: bool = False
 
     def mutable(self, kind: str) -> bool:
         """Tell whether objects of a kind are updated in place where they would be replaced otherwise."""
@@ -58,6 +58,7 @@ def settings_from(variables: Mapping[str, str]) -> Settings:
         namespace=text("namespace"),
         enable_secret_mutable=flag("enableSecretMutable", "PULUMI_K8S_ENABLE_SECRET_MUTABLE"),
         delete_unreachable=flag("deleteUnreachable", "PULUMI_K8S_DELETE_UNREACHABLE"),
+        patch_force=flag("enablePatchForce", "PULUMI_K8S_ENABLE_PATCH_FORCE"),
     )
 
 

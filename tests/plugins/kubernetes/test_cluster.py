@@ -112,6 +112,14 @@ def test_a_field_that_somebody_else_owns_is_not_taken_from_him(stack: Stack) -> 
     assert stack.live(account)["metadata"]["labels"]["mine"] == "3"
 
 
+def test_the_official_plugins_enable_patch_force_takes_every_field_back(stack: Stack) -> None:
+    stack.configure(enablePatchForce="true")
+    account = stack.make("ServiceAccount", "puller", {"metadata": stack.metadata("sa", labels={"mine": "1"})})
+    stack.cluster.merge(stack.path(account), {"metadata": {"labels": {"mine": "his"}}}, "another-tool")
+    stack.update(account, {"metadata": stack.metadata("sa", labels={"mine": "2"})})
+    assert stack.live(account)["metadata"]["labels"]["mine"] == "2"
+
+
 def test_a_refresh_shows_drift_and_keeps_what_is_not_the_programs(stack: Stack) -> None:
     inputs = {"metadata": stack.metadata("sa", labels={"mine": "1"})}
     account = stack.make("ServiceAccount", "puller", inputs)
