@@ -30,7 +30,11 @@ class PrivateImage(pulumi.ComponentResource):
         super().__init__("icr-private-image:delivery:PrivateImage", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         namespace = RegistryNamespace(
-            "namespace", RegistryNamespaceArgs(name=settings.registry_namespace, region=settings.region), child
+            "namespace",
+            RegistryNamespaceArgs(
+                name=settings.registry_namespace, region=settings.region, mode=settings.registry_namespace_mode
+            ),
+            child,
         )
         image = ContainerImage(
             "image",

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, GetCoreSchemaHandler
@@ -98,6 +98,7 @@ SUBDOMAIN = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 Region = Annotated[str, AfterValidator(_region), Field(json_schema_extra={"enum": [*sorted(REGISTRY_HOSTS)]})]
 Host = Annotated[str, AfterValidator(_host)]
 RegistryNamespaceName = Annotated[str, _by(rules.namespace_name)]
+NamespaceMode = Annotated[Literal["create", "adopt", "use"], Expected("one of create, adopt, use")]
 ImageName = Annotated[
     str,
     Field(pattern=r"^[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*$"),

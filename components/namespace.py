@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import pulumi
 
 import ibm_native
 
+Mode = Literal["create", "adopt", "use"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class RegistryNamespaceArgs:
-    """A namespace `name` in one `region` of IBM Cloud Container Registry."""
+    """A namespace `name` in one `region` of IBM Cloud Container Registry, and whose it is.
+
+    `create` makes it, and refuses one that exists; `adopt` takes one that exists into the state; `use` only reads it.
+    """
 
     name: str
     region: str
+    mode: Mode = "create"
 
 
 class RegistryNamespace(pulumi.ComponentResource):
-    """Owns one namespace: it is made here, and a namespace that exists already is refused rather than taken over."""
+    """Owns one namespace, or reads it. A destroy removes it only if this stack made it."""
 
     namespace: pulumi.Output[str]
     """The namespace's name; what depends on it is made after it."""
@@ -27,8 +34,9 @@ class RegistryNamespace(pulumi.ComponentResource):
         super().__init__("icr-private-image:delivery:RegistryNamespace", name, None, opts)
         namespace = ibm_native.Namespace(
             "namespace",
-            ibm_native.NamespaceArgs(name=args.name, region=args.region),
-            opts=pulumi.ResourceOptions(parent=self),
+            ibm_native.NamespaceArgs(name=args.name, region=args.region, adopt=args.mode == "adopt"),
+            # With an id the engine reads and owns nothing: a namespace that it owned until then is let go, not deleted.
+            opts=pulumi.ResourceOptions(parent=self, id=f"{args.region}/{args.name}" if args.mode == "use" else None),
         )
         self.namespace = namespace.name
         self.register_outputs({"namespace": self.namespace})

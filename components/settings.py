@@ -65,6 +65,11 @@ class Settings(BaseModel):
         default="my-praivate-repo",
         description="Registry namespace, 4-30 characters; unique in its region across all IBM Cloud accounts",
     )
+    registry_namespace_mode: fields.NamespaceMode = Field(
+        default="create",
+        description="create makes the namespace, adopt takes one that exists into the stack and leaves it on destroy, "
+        "use only reads it",
+    )
     image_name: fields.ImageName = Field(
         default="nginx-custom", description="Repository of the image inside the namespace"
     )

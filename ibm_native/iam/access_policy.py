@@ -210,7 +210,7 @@ class AccessPolicyLife(LifeCycle):
         try:
             return _computed(await unless_stale(lambda: self._get(call, resource_id), write))
         except ConflictError as error:
-            raise _named(error) from None
+            raise _named(error, call) from None
 
     async def delete(self, call: Call, resource_id: str, state: Values) -> None:
         """Remove the policy; IAM removes it by itself when its service ID goes."""
@@ -282,11 +282,11 @@ def _left_over(error: ConflictError, attempt: Attempt) -> str:
     """Return the id of the policy that a create ran into, if an earlier attempt left it; raises otherwise."""
     policy = mapping(error.conflicting)
     if not attempt.left_by_another(policy):
-        raise _named(error)
+        raise _named(error, attempt.call)
     return text(policy, "id")
 
 
-def _named(error: ConflictError) -> ConflictError:
+def _named(error: ConflictError, call: Call) -> ConflictError:
     """Return a conflict with the policy that is in the way and the way out; another limit is told in IBM's words."""
     if error.conflicting is None:
         return error
@@ -294,7 +294,7 @@ def _named(error: ConflictError) -> ConflictError:
     return ConflictError(
         error.what,
         f"the same access is given already by policy {other}. {error.why}",
-        f"Bring it under Pulumi with `pulumi import {AccessPolicy.declaration.token} <name> {other}`, or remove it.",
+        f"Bring it under Pulumi with `{call.import_command(other)}`, or remove it.",
         code=error.code,
         conflicting=error.conflicting,
     )

@@ -48,6 +48,18 @@ class Call:
         """Return the clock."""
         return self.cloud.pace
 
+    def import_command(self, resource_id: str) -> str:
+        """Return the command that takes what exists into the state as this resource.
+
+        A URN has its parent's types but not its name, which the state has.
+        """
+        parents, _, kind = self.urn.split("::")[2].rpartition("$")
+        command = f"pulumi import {kind} {self.urn.split('::', 3)[3]} {resource_id} --generate-code=false"
+        if not parents:
+            return command
+        of_stack = "::".join(self.urn.split("::")[:2])
+        return f'{command} --parent parent="$(pulumi stack export | grep -om1 \'{of_stack}::{parents}::[^"]*\')"'
+
 
 @dataclass(frozen=True)
 class Found:

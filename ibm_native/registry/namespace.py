@@ -67,7 +67,7 @@ class Namespace(
     ),
     needs=_NEEDS,
 ):
-    """A registry namespace. Deleting it deletes its images; one that was adopted stays, unless asked otherwise."""
+    """A registry namespace. Deleting it deletes its images; one adopted or imported stays, unless asked otherwise."""
 
     name: pulumi.Output[str]
     region: pulumi.Output[str]
@@ -123,15 +123,19 @@ class NamespaceLife(LifeCycle):
             raise ConflictError(
                 what,
                 "the account has a namespace of this name there already, which this stack didn't make",
-                "Choose another name, or take it over: input `adopt` (it then survives a destroy), or `pulumi import "
-                f"{Namespace.declaration.token} <name> {region}/{name}`.",
+                "Choose another name, or take it over; it then survives a destroy: input `adopt` (in icr-private-image "
+                "`pulumi config set registryNamespaceMode adopt`, or `use` to only read it), "
+                f"or `{call.import_command(f'{region}/{name}')}`.",
             )
         there = there or await self._find(call, region, name) or {}
         _require_region(what, there, region)
         return f"{region}/{name}", _computed(there, adopted=True)
 
     async def read(self, call: Call, resource_id: str, inputs: Values, state: Values) -> Found | None:
-        """Return the namespace. Its resource group is an input only where it was one: all have one in the end."""
+        """Return the namespace; one that no state knew, as in an import, was there before and counts as adopted.
+
+        Its resource group is an input only where it was one: all have one in the end.
+        """
         region, slash, name = resource_id.partition("/")
         if not slash or rules.region(region):
             raise ProviderError(
@@ -149,7 +153,7 @@ class NamespaceLife(LifeCycle):
             kept = await spelt_as(call.cloud, what, group, inputs.text("resource_group"))
         return Found(
             {"name": name, "region": region, "resource_group": kept, **flags},
-            _computed(body, adopted=state.flag("adopted")),
+            _computed(body, adopted="adopted" not in state or state.flag("adopted")),
         )
 
     async def update(self, call: Call, resource_id: str, inputs: Values, state: Values) -> Mapping[str, Plain | None]:

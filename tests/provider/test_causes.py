@@ -70,7 +70,7 @@ async def test_a_policy_that_an_update_would_repeat_is_named_with_the_way_out(en
     with pytest.raises(RefusedError, match=f"given already by policy {first.id}") as refused:
         await engine.update(second, roles=["Reader"])
     assert "Somebody else" not in refused.value.message
-    assert f"pulumi import {POLICY} <name> {first.id}" in refused.value.message
+    assert f"pulumi import {POLICY} second {first.id} --generate-code=false" in refused.value.message
 
 
 @each_type

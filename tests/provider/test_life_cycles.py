@@ -105,7 +105,8 @@ async def test_an_import_equals_what_was_created(engine: Engine, case: Case) -> 
     assert found is not None
     hidden = {name: Secret("") for name in case.secrets}
     shown = {name: each for name, each in made.outputs.items() if name not in case.hidden}
-    assert in_order(found.outputs) == in_order({**shown, **hidden})
+    adopted = {"adopted": True} if "adopted" in shown else {}
+    assert in_order(found.outputs) == in_order({**shown, **hidden, **adopted})
     assert not (await engine.diff(found, **made.inputs)).changes
 
 
@@ -209,8 +210,10 @@ async def test_a_namespace_is_replaced_by_another_name_and_first_deleted_for_ano
 
 async def test_a_namespace_that_exists_is_refused_then_adopted_then_left_alone(engine: Engine) -> None:
     first = await engine.make(NAMESPACE, {"name": "my-images", "region": "jp-tok"}, name="first")
-    with pytest.raises(RefusedError, match="the account has a namespace of this name there already"):
+    with pytest.raises(RefusedError, match="the account has a namespace of this name there already") as refused:
         await engine.make(NAMESPACE, {"name": "my-images", "region": "jp-tok"})
+    command = f"pulumi import {NAMESPACE} it jp-tok/my-images --generate-code=false`"
+    assert command in refused.value.message
     adopted = await engine.make(NAMESPACE, {"name": "my-images", "region": "jp-tok", "adopt": True})
     assert adopted.outputs["adopted"] is True
     await engine.delete(adopted)
@@ -218,6 +221,14 @@ async def test_a_namespace_that_exists_is_refused_then_adopted_then_left_alone(e
     marked = await engine.update(adopted, deleteAdopted=True)
     await engine.delete(marked)
     assert await engine.refresh(first) is None
+
+
+async def test_a_namespace_that_was_imported_is_left_alone(engine: Engine) -> None:
+    first = await engine.make(NAMESPACE, {"name": "my-images", "region": "jp-tok"}, name="first")
+    imported = await engine.bring_in(NAMESPACE, first.id)
+    assert imported is not None
+    await engine.delete(imported)
+    assert await engine.refresh(first) == first
 
 
 async def test_a_soft_deleted_policy_counts_as_gone(engine: Engine) -> None:
@@ -233,7 +244,7 @@ async def test_a_policy_in_the_way_is_named_with_the_way_out(engine: Engine) -> 
     first = await engine.make(POLICY, CASES[2].inputs(owner), name="first")
     with pytest.raises(RefusedError, match=f"given already by policy {first.id}") as refused:
         await engine.make(POLICY, CASES[2].inputs(owner), name="second")
-    assert f"pulumi import ibm-native:iam:AccessPolicy <name> {first.id}" in refused.value.message
+    assert f"pulumi import {POLICY} second {first.id} --generate-code=false" in refused.value.message
 
 
 async def test_roles_may_be_crns_and_their_order_means_nothing(engine: Engine) -> None:
