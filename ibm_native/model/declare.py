@@ -37,8 +37,9 @@ class Prop:
     `replaces`: a change makes a new resource. `quiet`: a change alone is no change of the resource. `unordered`: the
     order of a list means nothing. `same` tells whether two values mean the same, where that isn't their being equal.
     `drift`: an output that only a refresh gives, where the resource no longer does what it is for; it counts as a
-    change, and the next update, or replacement, mends it. `rule` gets a known value (or each item of a list) and
-    returns what was expected instead, or None.
+    change, and the next update, or replacement, mends it. `came_later`: it follows an output that states of earlier
+    versions lack, which a preview takes for unknown; where the state has no value, that is no change. `rule` gets a
+    known value (or each item of a list) and returns what was expected instead, or None.
     """
 
     description: str
@@ -47,6 +48,7 @@ class Prop:
     quiet: bool = False
     unordered: bool = False
     drift: bool = False
+    came_later: bool = False
     same: Callable[[Any, Any], bool] | None = None
     rule: Callable[[Any], str | None] | None = None
 

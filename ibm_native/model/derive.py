@@ -123,7 +123,7 @@ def diff(
 
 def _equal(each: Property, before: Read, after: Read) -> bool:
     if after is UNKNOWN or before is UNKNOWN:
-        return False
+        return before is None and each.prop.came_later
     if each.prop.same is not None and before is not None and after is not None:
         return each.prop.same(before, after)
     if each.prop.unordered and isinstance(before, tuple) and isinstance(after, tuple):

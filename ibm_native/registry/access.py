@@ -43,7 +43,7 @@ class AccessArgs:
     ]
     policy_modified_at: Annotated[
         pulumi.Input[str | None],
-        Prop("`lastModifiedAt` of the policy; a change of the policy in place asks for a new proof."),
+        Prop("`lastModifiedAt` of the policy; a change of the policy in place asks for a new proof.", came_later=True),
     ] = None
     timeout_seconds: Annotated[
         pulumi.Input[int],

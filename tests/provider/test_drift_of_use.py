@@ -143,3 +143,10 @@ async def test_a_policy_that_changes_in_place_asks_for_a_new_proof(engine: Engin
     changed = await engine.update(policy, roles=["Writer", "Reader"])
     found = await engine.diff(access, policyModifiedAt=changed.outputs["lastModifiedAt"])
     assert found.kinds == {"policyModifiedAt": "UPDATE"}
+
+
+async def test_a_state_without_the_policys_time_previews_unchanged(engine: Engine, registry: Registry) -> None:
+    _, _, access = await proof(engine, registry)
+    before = await engine.update(access, policyModifiedAt=None)
+    assert not (await engine.diff(before, policyModifiedAt=UNKNOWN)).changes
+    assert (await engine.diff(before, policyModifiedAt="2026-01-01T00:00Z")).kinds == {"policyModifiedAt": "ADD"}
