@@ -67,7 +67,7 @@ def journal(tmp_path: Path) -> Journal:
 
 
 @pytest_asyncio.fixture
-async def plugin(pace: FastPace, journal: Journal) -> AsyncIterator[Engine]:
+async def plugin(pace: Pace, journal: Journal) -> AsyncIterator[Engine]:
     """Return a provider that nobody configured yet."""
     provider = IbmNative(pace, journal)
     server, port = await start(provider, "127.0.0.1:1")

@@ -7,19 +7,14 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from typing import Any
 
-import grpc.aio
 import pytest
 import pytest_asyncio
 
 from ibm_native.cloud.pace import Pace
-from ibm_native.model.journal import Journal
-from ibm_native.provider import IbmNative
-from ibm_native.serving import start
 from sandbox.cloud.testing import StandIn
 from tests.provider.cases import API_KEY, CASES, NAMESPACE, POLICY, RETENTION, SERVICE_ID, Case
 from tests.provider.engine import Engine, Resource, Secret
@@ -31,28 +26,23 @@ REGION = "jp-tok"
 HARMLESS = [case for case in CASES if case.token in {SERVICE_ID, API_KEY, POLICY, NAMESPACE, RETENTION}]
 
 
-@asynccontextmanager
-async def _plugin(folder: Path) -> AsyncGenerator[Engine]:
-    provider = IbmNative(Pace(), Journal(folder / "journal"))
-    server, port = await start(provider, "127.0.0.1:1")
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        yield Engine(channel)
-    await server.stop(None)
-    provider.close()
+@pytest.fixture
+def pace() -> Pace:
+    """Return the provider's own clock: a real account's can't be moved."""
+    return Pace()
 
 
 @pytest_asyncio.fixture
-async def account(tmp_path: Path) -> AsyncIterator[Engine]:
+async def account(plugin: Engine) -> AsyncIterator[Engine]:
     """Return a provider on IBM Cloud if IBM_LIVE=1, else on a stand-in, in real time."""
-    async with _plugin(tmp_path) as engine:
-        if LIVE:
-            assert await engine.configure(apiKey=Secret(os.environ["IBMCLOUD_API_KEY"])) == {}
-            yield engine
-            return
-        with StandIn() as cloud:
-            config = {"iamEndpoint": cloud.url, "registryEndpoint": cloud.url}
-            assert await engine.configure(apiKey=Secret(cloud.api_key), **config) == {}
-            yield engine
+    if LIVE:
+        assert await plugin.configure(apiKey=Secret(os.environ["IBMCLOUD_API_KEY"])) == {}
+        yield plugin
+        return
+    with StandIn() as cloud:
+        config = {"iamEndpoint": cloud.url, "registryEndpoint": cloud.url}
+        assert await plugin.configure(apiKey=Secret(cloud.api_key), **config) == {}
+        yield plugin
 
 
 @pytest.mark.parametrize("case", HARMLESS, ids=lambda case: case.token.rpartition(":")[2])
