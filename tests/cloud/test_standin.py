@@ -35,14 +35,11 @@ def test_several_accounts_are_strangers_to_one_another() -> None:
         assert first.api_key not in repr(first)
 
 
-def test_a_fresh_account_takes_less_than_fifty_milliseconds() -> None:
-    StandIn().stop()  # the signing keys are made once a process
-    spans: list[float] = []
-    for _ in range(5):
-        began = time.perf_counter()
-        with StandIn():
-            spans.append(time.perf_counter() - began)
-    assert min(spans) < 0.05, spans
+def test_the_signing_keys_are_made_once_a_process() -> None:
+    """They are what a stand-in's start costs most; bench/starts.py has the times."""
+    with StandIn() as one, StandIn() as other:
+        first, second = (httpx.get(f"{cloud.url}/identity/keys").json()["keys"] for cloud in (one, other))
+    assert [key["n"] for key in first] == [key["n"] for key in second]
 
 
 def test_the_store_may_be_used_while_the_stand_in_works() -> None:

@@ -112,12 +112,10 @@ def test_the_owners_key_is_in_no_argument_and_in_no_log(sandbox_home: Path) -> N
     assert not [log.name for log in (sandbox_home / "logs").iterdir() if key in log.read_text(errors="replace")]
 
 
-def test_up_on_a_running_sandbox_changes_nothing_and_takes_under_two_seconds(sandbox_home: Path) -> None:
+def test_up_on_a_running_sandbox_changes_nothing(sandbox_home: Path) -> None:
     before = _leaders(sandbox_home)
-    begun = time.monotonic()
     code, text = _sandbox("up")
     assert code == 0, text
-    assert time.monotonic() - begun < 2
     assert _leaders(sandbox_home) == before
 
 

@@ -85,7 +85,7 @@ def test_a_part_that_ends_is_reported_with_the_end_of_its_log_and_no_secret(supe
         supervisor.ensure(
             _part(limit=60, problem="it does not answer"), lambda: Command(["sh", "-c", script], _ENVIRON)
         )
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     text = str(caught.value)
     assert "the sleeper did not come up: it ended" in text
     assert str(supervisor.layout.log("sleeper")) in text
@@ -180,7 +180,7 @@ def test_waiting_ends_when_the_run_is_cancelled(supervisor: Supervisor) -> None:
     began = time.monotonic()
     with pytest.raises(CancelledError):
         Supervisor(supervisor.layout, cancelled).ensure(_part(limit=60, problem="not yet"), lambda: _SLEEP)
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 30
     assert supervisor.leader("sleeper"), "the next run finds it, and goes on waiting for it"
 
 

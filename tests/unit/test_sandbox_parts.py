@@ -224,7 +224,7 @@ def test_an_engine_elsewhere_or_none_is_not_used(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(tmp_path / "dead.sock"))
     assert not docker_engine.usable(f"unix://{tmp_path}/dead.sock")
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 10, "nothing elsewhere was waited for"
 
 
 def test_the_engine_that_was_chosen_stays_chosen_while_it_can_be_used(

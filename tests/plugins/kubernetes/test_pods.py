@@ -76,8 +76,8 @@ def test_a_pod_that_never_gets_ready_fails_in_its_time_with_the_cause_and_is_kep
         )
         time.sleep(0.3)
     with pytest.raises(grpc.RpcError) as raised:
-        creating.result(10)
-    assert time.monotonic() - began < 4
+        creating.result(30)
+    assert time.monotonic() - began < 8
     message = (
         f'resource "{pod.urn}" was successfully created, but the Kubernetes API server reported that it failed to '
         "fully initialize or become live: 'web' timed out waiting to be Ready"

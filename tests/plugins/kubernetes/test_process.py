@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -26,12 +25,10 @@ print(sorted({name.partition(".")[0] for name in sys.modules} & {"httpx"}))
 
 
 def test_the_process_prints_its_port_and_ends_when_asked() -> None:
-    began = time.monotonic()
     command = [sys.executable, "-m", "sandbox.plugins.kubernetes", "127.0.0.1:1"]
     with subprocess.Popen(command, cwd=paths.CHECKOUT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert 0 < int(process.stdout.readline()) < 65536
-        assert time.monotonic() - began < 5
         process.terminate()
         assert process.wait(5) == 0
 
