@@ -2,13 +2,16 @@
 RUN := python3 -m base.bootstrap
 STACK ?= dev
 
-.PHONY: up verify recover down env test machine-test lint lock reset clean
+.PHONY: up verify recover graph down env test machine-test lint lock reset clean
 
 up down env lint reset clean:
 	@$(RUN) $@
 
 verify recover:
 	@$(RUN) $@ --stack $(STACK)
+
+graph:
+	@$(RUN) $@ --stack $(STACK) $(if $(OUT),--out $(OUT))
 
 test:
 	@$(RUN) test $(TESTS)

@@ -6,15 +6,21 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from base import rights
 from base.errors import SandboxError
 from base.progress import say
+from commands.graph import draw
 from commands.pulumi import SANDBOX_STACK, Stack
 from commands.recovery import go_on
 from commands.verify import check
 
-OF_ANY_STACK: dict[str, Callable[[Stack], int]] = {"verify": check, "recover": go_on}
+OF_ANY_STACK: dict[str, Callable[[Stack, argparse.Namespace], int]] = {
+    "verify": lambda stack, _: check(stack),
+    "recover": lambda stack, _: go_on(stack),
+    "graph": lambda stack, given: draw(stack, given.out),
+}
 """Commands that take a stack."""
 COMMANDS = ("up", *OF_ANY_STACK, "down", "env", "test", "machine-test", "lint", "lock", "reset", "clean")
 _TAKES_WORDS = {"test", "machine-test", "lock"}
@@ -22,12 +28,13 @@ _TAKES_WORDS = {"test", "machine-test", "lock"}
 
 def run(arguments: argparse.Namespace) -> int:
     """Run one command; for a stack on the user's own cluster the run-time packages are enough."""
-    if arguments.command in OF_ANY_STACK and arguments.stack != SANDBOX_STACK:
-        return OF_ANY_STACK[arguments.command](Stack(arguments.stack, dict(os.environ)))
+    of_stack = OF_ANY_STACK.get(arguments.command)
+    if of_stack and arguments.stack != SANDBOX_STACK:
+        return of_stack(Stack(arguments.stack, dict(os.environ)), arguments)
     from commands import journey  # noqa: PLC0415 - it needs the sandbox's packages, which a real stack does without
 
     try:
-        return journey.COMMANDS[arguments.command](arguments)
+        return of_stack(journey.dev(), arguments) if of_stack else journey.COMMANDS[arguments.command](arguments)
     finally:
         rights.hand_over()
 
@@ -37,6 +44,7 @@ def main(words: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="make", description=__doc__)
     parser.add_argument("command", choices=COMMANDS)
     parser.add_argument("--stack", default=os.environ.get("STACK") or SANDBOX_STACK, help="which stack")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="where graph writes; graph-STACK.svg without it")
     arguments, arguments.words = parser.parse_known_args(words)
     if arguments.words and arguments.command not in _TAKES_WORDS:
         parser.error(f"{arguments.command} takes no {' '.join(arguments.words)}")

@@ -13,30 +13,35 @@ from base import files, paths
 from base.progress import say, step
 from commands import lock, report, system_python
 from commands.pulumi import SANDBOX_STACK, Stack
-from commands.recovery import go_on, recover
-from commands.verify import check, show_checks, verify
+from commands.recovery import recover
+from commands.verify import show_checks, verify
 from sandbox import addresses, machine, toolchain
 from sandbox.toolchain import environment, launchers
+
+
+def dev() -> Stack:
+    """Return stack dev, in the sandbox's environment."""
+    return Stack(SANDBOX_STACK, environment.process_environment())
 
 
 def up(_: argparse.Namespace) -> int:
     """From nothing to the verified end state on stack dev; what is there already is left as it is."""
     machine.up()
     toolchain.ensure()
-    dev = _dev()
-    dev.ensure()
-    recover(dev)
-    status = dev.run("up", "--yes", "--stack", dev.name)
+    stack = dev()
+    stack.ensure()
+    recover(stack)
+    status = stack.run("up", "--yes", "--stack", stack.name)
     if status:
         say("pulumi up didn't finish. What it made is kept in the stack; `make up` goes on from there.")
         return status
     with step("verify", usually=4):
-        checks = verify(dev)
+        checks = verify(stack)
     if not show_checks(checks):
         say("The stack is up, but isn't right. `kubectl describe pods` in its environment shows more: make env")
         return 1
     files.sync(paths.home())  # what the table shows outlives a power cut from here on
-    report.show_table(dev, checks, f"http://{addresses.IAM_ADDRESS}/sandbox/console")
+    report.show_table(stack, checks, f"http://{addresses.IAM_ADDRESS}/sandbox/console")
     return 0
 
 
@@ -45,10 +50,10 @@ def down(_: argparse.Namespace) -> int:
     status = 0
     if machine.is_up():
         toolchain.ensure()
-        dev = _dev()
-        dev.ensure()
-        recover(dev)
-        status = dev.run("destroy", "--yes", "--stack", dev.name)
+        stack = dev()
+        stack.ensure()
+        recover(stack)
+        status = stack.run("destroy", "--yes", "--stack", stack.name)
         if status:
             say("pulumi destroy didn't finish: what is left is in the stack, and `make up`, then `make down` goes on.")
     machine.down()
@@ -131,8 +136,6 @@ def clean(_: argparse.Namespace) -> int:
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "up": up,
-    "verify": lambda _: check(_dev()),
-    "recover": lambda _: go_on(_dev()),
     "down": down,
     "env": env,
     "test": test,
@@ -142,7 +145,3 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "reset": reset,
     "clean": clean,
 }
-
-
-def _dev() -> Stack:
-    return Stack(SANDBOX_STACK, environment.process_environment())

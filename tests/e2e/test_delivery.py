@@ -7,10 +7,13 @@ import json
 import threading
 from pathlib import Path
 from typing import Self
+from xml.etree import ElementTree
 
 import psutil
 import pytest
 
+from base import paths
+from commands.graph import resources
 from commands.verify import verify
 from tests.e2e.canaries import CANARIES
 from tests.e2e.project import Project
@@ -98,6 +101,22 @@ def test_no_secret_is_anywhere_in_clear(delivered: tuple[Project, str], sandbox_
             assert len(encoded) > 20
             found = [where for where, text in everything.items() if encoded in text]
             assert found == [], "a secret lies there in clear"
+
+
+def test_the_picture_in_docs_shows_what_was_made(delivered: tuple[Project, str]) -> None:
+    project, _ = delivered
+    made = list(resources(project.stack.export()))
+    shown = {each.urn: each.urn.split("::", 2)[-1] for each in made if not each.component}
+    edges = {
+        f"{shown[urn]}->{shown[each.urn]}" for each in made for urn in each.needs if {urn, each.urn} <= shown.keys()
+    }
+    svg = ElementTree.parse(paths.CHECKOUT / "docs/graph.svg").getroot()  # noqa: S314 - it is this project's own file
+    groups = svg.iterfind(".//{*}g[{*}title]")
+    drawn = {kind: set[str]() for kind in ("graph", "cluster", "node", "edge")}
+    for group in groups:
+        drawn[group.attrib["class"]].add(group.findtext("{*}title") or "")
+    assert drawn["node"] == set(shown.values()), "make up; make graph OUT=docs/graph.svg"
+    assert drawn["edge"] == edges, "make up; make graph OUT=docs/graph.svg"
 
 
 def test_a_second_up_changes_nothing(delivered: tuple[Project, str]) -> None:
