@@ -2,7 +2,7 @@
 RUN := python3 -m base.bootstrap
 STACK ?= dev
 
-.PHONY: up verify recover graph down env test machine-test lint lock reset clean
+.PHONY: up verify recover graph down env stack test machine-test lint lock reset clean
 
 up down env lint reset clean:
 	@$(RUN) $@
@@ -12,6 +12,9 @@ verify recover:
 
 graph:
 	@$(RUN) $@ --stack $(STACK) $(if $(OUT),--out $(OUT))
+
+stack:
+	@$(RUN) stack --name "$(NAME)" --region "$(REGION)" --share "$(SHARE)" $(if $(REAL),--real)
 
 test:
 	@$(RUN) test $(TESTS)

@@ -22,8 +22,8 @@ OF_ANY_STACK: dict[str, Callable[[Stack, argparse.Namespace], int]] = {
     "graph": lambda stack, given: draw(stack, given.out),
 }
 """Commands that take a stack."""
-COMMANDS = ("up", *OF_ANY_STACK, "down", "env", "test", "machine-test", "lint", "lock", "reset", "clean")
-_TAKES_WORDS = {"test", "machine-test", "lock"}
+COMMANDS = ("up", *OF_ANY_STACK, "down", "env", "stack", "test", "machine-test", "lint", "lock", "reset", "clean")
+_TAKES_WORDS = {"stack", "test", "machine-test", "lock"}
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -31,6 +31,10 @@ def run(arguments: argparse.Namespace) -> int:
     of_stack = OF_ANY_STACK.get(arguments.command)
     if of_stack and arguments.stack != SANDBOX_STACK:
         return of_stack(Stack(arguments.stack, dict(os.environ)), arguments)
+    if arguments.command == "stack":
+        from fleet import new_stack  # noqa: PLC0415 - it knows the sandbox's addresses, which other commands do without
+
+        return new_stack.main(arguments.words)
     from commands import journey  # noqa: PLC0415 - it needs the sandbox's packages, which a real stack does without
 
     try:

@@ -34,7 +34,7 @@ class PrivateImage(pulumi.ComponentResource):
             RegistryNamespaceArgs(
                 name=settings.registry_namespace, region=settings.region, mode=settings.registry_namespace_mode
             ),
-            child,
+            pulumi.ResourceOptions(parent=self, protect=settings.protect),
         )
         image = ContainerImage(
             "image",
@@ -60,6 +60,7 @@ class PrivateImage(pulumi.ComponentResource):
                 role=settings.pull_role,
                 epoch=settings.key_epoch,
                 revoke_previous=settings.revoke_previous,
+                protect=settings.protect,
             ),
             child,
         )

@@ -24,6 +24,8 @@ class PullIdentityArgs:
     role: str = "Reader"
     epoch: int = 1
     revoke_previous: bool = False
+    protect: bool = False
+    """Refuse to delete the service ID; its keys come and go with their epochs."""
 
 
 class PullIdentity(pulumi.ComponentResource):
@@ -49,7 +51,7 @@ class PullIdentity(pulumi.ComponentResource):
         service_id = ibm_native.ServiceId(
             "pull",
             ibm_native.ServiceIdArgs(name=args.service_id_name, description="Pulls images into Kubernetes"),
-            opts=child,
+            opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
         )
         policy = ibm_native.AccessPolicy(
             "pull",

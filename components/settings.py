@@ -116,6 +116,10 @@ class Settings(BaseModel):
         default="",
         description="Id of the cluster; a new kubeconfig for the same cluster then replaces nothing",
     )
+    protect: fields.Flag = Field(
+        default=False,
+        description="Refuse to delete the registry namespace and the service ID, and so to destroy the stack",
+    )
     access_timeout_seconds: fields.AccessSeconds = Field(
         default=30, description="How long a new key may take until it can pull; then the run fails with the cause"
     )

@@ -30,22 +30,9 @@ def show(parts: Sequence[PartStatus], console: Console | None = None) -> None:
     (console or Console(width=_WIDE)).print(table)
 
 
-def config_lines(region: str) -> list[str]:
-    """Return the commands that set up a new stack of the program on a region that runs here."""
-    return [
-        f"pulumi config set region {region}",
-        f"pulumi config set ibm-native:iamEndpoint http://{addresses.IAM_ADDRESS}",
-        f"pulumi config set --path ibm-native:registryEndpoints.{region} http://{addresses.REGISTRY_ADDRESSES[region]}",
-        f"pulumi config set imageBase {addresses.BASE_IMAGE}",
-        "pulumi config set kubernetesContext sandbox",
-        "pulumi config set clusterIdentifier sandbox",
-    ]
-
-
 def tell_regions(regions: Sequence[str]) -> None:
-    """Print, for each region but the one that stack dev is in, its address and what a stack there needs."""
+    """Print, for each region but the one that stack dev is in, its address and how a stack gets there."""
     for region in regions:
         if region != addresses.REGION:
-            print(f"\nRegion {region} answers at {addresses.REGISTRY_ADDRESSES[region]}. A new stack there needs:")
-            print("".join(f"    {line}\n" for line in config_lines(region)), end="")
-            print("and other values for pullSecretName, serviceAccountName and podName than stacks beside it have.")
+            print(f"Region {region} answers at {addresses.REGISTRY_ADDRESSES[region]}. For a stack there:")
+            print(f"    make stack NAME=... REGION={region}")

@@ -33,6 +33,7 @@ class Registration:
     provider: str
     create_timeout: str
     ignore_changes: tuple[str, ...]
+    protect: bool
 
     @property
     def key(self) -> str:
@@ -101,6 +102,7 @@ class _Monitor(mocks.MockMonitor):
             provider=_key(request.provider.rpartition("::")[0]) if request.provider else "",
             create_timeout=request.customTimeouts.create,
             ignore_changes=tuple(request.ignoreChanges),
+            protect=request.protect,
         )
         if registration.key in self.graph:
             message = f"two resources are called {registration.key}"

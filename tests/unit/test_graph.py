@@ -166,6 +166,17 @@ def test_the_keys_of_this_epoch_and_the_one_before_live(epoch: int, revoke: bool
     assert seen[ACCESS].edges["apiKey"] == {f"ibm-native:iam:ApiKey pull-key-{epoch}"}
 
 
+@pytest.mark.parametrize("protect", [False, True])
+def test_protected_is_what_a_delivery_never_replaces_and_a_destroy_would_take(protect: bool) -> None:
+    protected = {key for key, registration in graph(protect=protect).items() if registration.protect}
+    kept = {
+        "icr-private-image:delivery:RegistryNamespace namespace",
+        "ibm-native:registry:Namespace namespace",
+        "ibm-native:iam:ServiceId pull",
+    }
+    assert protected == (kept if protect else set())
+
+
 def test_an_assertion_in_the_program_reaches_the_test() -> None:
     def broken() -> None:
         PrivateImage("delivery", settings())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import platform
-import shlex
 import socket
 import stat
 import threading
@@ -20,7 +19,6 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
 from base import files
-from components.settings import parse
 from sandbox import machine, status
 from sandbox.__main__ import main as sandbox_main
 from sandbox.host import modules, mounts, sysctls, tasks
@@ -32,17 +30,11 @@ from sandbox.kubernetes import pki
 pytestmark = pytest.mark.unit
 
 
-def test_another_region_that_runs_is_told_with_what_a_stack_there_needs(capsys: pytest.CaptureFixture[str]) -> None:
+def test_another_region_that_runs_is_told_with_what_makes_a_stack_there(capsys: pytest.CaptureFixture[str]) -> None:
     status.tell_regions(["jp-tok", "us-south"])
     said = capsys.readouterr().out
     assert "us-south answers at 127.0.0.1:7013" in said
-    lines = [shlex.split(line) for line in said.splitlines() if line.startswith("    pulumi config set ")]
-    given = {words[-2]: words[-1] for words in lines}
-    endpoint = given.pop("ibm-native:registryEndpoints.us-south")
-    assert ["pulumi", "config", "set", "--path", "ibm-native:registryEndpoints.us-south", endpoint] in lines
-    assert given.pop("ibm-native:iamEndpoint") == "http://127.0.0.1:7080"
-    provider = {"registryEndpoints": json.dumps({"us-south": endpoint})}
-    assert parse(given, push_key=None, provider=provider, preview=True).registry_host == "127.0.0.1:7013"
+    assert "make stack NAME=... REGION=us-south" in said
     status.tell_regions(["jp-tok"])
     assert not capsys.readouterr().out
 
