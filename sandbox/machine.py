@@ -173,6 +173,7 @@ def _steps(layout: Layout, tools: Tools, supervisor: Supervisor) -> dict[str, Ta
     docker = docker_engine.part(layout)
     return {
         "credentials": Task(lambda: control_plane.ensure_credentials(layout)),
+        "cluster's keys": Task(lambda: stand_in.introduce_cluster(layout), ("credentials",)),
         "bridge": Task(lambda: network.bridge(layout).ensure()),
         "etcd": Task(start(control_plane.etcd(layout), lambda: control_plane.etcd_command(layout, tools))),
         "containerd": Task(start(containerd.part(layout), lambda: containerd.command(layout, debian))),

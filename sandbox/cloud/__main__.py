@@ -93,6 +93,13 @@ def _parser() -> argparse.ArgumentParser:
         help="JSON file of known vulnerabilities, read whenever it changes: [{cve, package, fixed, notice, summary}]",
     )
     parser.add_argument(
+        "--clusters",
+        type=Path,
+        metavar="PATH",
+        help="JSON file of clusters whose ServiceAccounts trusted profiles can trust, read whenever it changes: "
+        "[{crn, issuer, keys}], keys as in `kubectl get --raw /openid/v1/jwks`",
+    )
+    parser.add_argument(
         "--scan-delay",
         type=float,
         default=Advisor.delay,
@@ -220,7 +227,7 @@ def _world(options: argparse.Namespace, folder: Path) -> World:
         key, certificate = token_keys.ensure(folder)
     advisor = Advisor(options.scan_delay, Advisories(options.advisories))
     registries = Registries(dict(options.registry), _secret(options.registry_events_secret), advisor)
-    return make_world(folder, dict(options.region), key, certificate, registries)
+    return make_world(folder, dict(options.region), key, certificate, registries, options.clusters)
 
 
 def _secret(path: Path | None) -> str | None:

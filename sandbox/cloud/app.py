@@ -30,11 +30,17 @@ HEALTH = "/sandbox/health"
 
 
 def make_world(
-    folder: Path, addresses: dict[str, str], key: Path, certificate: Path, registries: Registries | None = None
+    folder: Path,
+    addresses: dict[str, str],
+    key: Path,
+    certificate: Path,
+    registries: Registries | None = None,
+    clusters: Path | None = None,
 ) -> World:
-    """Open the store in this folder, and load the keys; `addresses` maps region to host:port."""
+    """Open the store in this folder, and load the keys; `addresses` maps region to host:port, `clusters` is a file."""
     iam, tokens = IamTokens(token_keys.ensure_iam_key(folder)), RegistryTokens(key, certificate)
-    return World.of(Store(folder / "cloud.sqlite3"), addresses, iam, tokens, registries or Registries())
+    store = Store(folder / "cloud.sqlite3")
+    return World.of(store, addresses, iam, tokens, registries=registries, clusters=clusters)
 
 
 def operations() -> list[Operation]:

@@ -22,8 +22,8 @@ Policies of type authorization, those for an access group and those with access 
 Of the account settings, who may create service IDs and users' API keys and the life of access tokens are obeyed.
 All other settings, such as MFA, sessions and allowed addresses, are kept and shown.
 A user can't log in but by API key; any user may be the subject of a policy, whether anybody has seen it or not.
-No compute resource is known: links of trusted profiles are kept, and every `cr-token` is refused (BXNIM0398E).
-Claim rules are kept and never looked at: no identity provider is here.
+Compute resources are ServiceAccounts of the clusters that a file names; links to virtual machines are only kept.
+Claim rules for users of an identity provider (`Profile-SAML`) are kept and never looked at: none is here.
 An identity of one account never gets into another one: there is no setting for external identities.
 Access changes at once, and what was made is seen at once, unless delays are asked for; at IBM both take time.
 Blobs are never redirected to another host.

@@ -48,8 +48,9 @@ class StandIn:
     `url` is IAM's address and the first region's; `registry_urls` has one address a region. `api_key` belongs to the
     owner of `account_id`, whose IAM ID is `owner_iam_id`; `accounts` has these of all accounts that were asked for.
     `clock` can be moved; `store` is the database, for what no API can make. `control_url` is the control API's address,
-    where `control` asked for it; real registries are there only where `registries` names their sockets. Everything is
-    in memory, and gone after `stop`.
+    where `control` asked for it; real registries are there only where `registries` names their sockets, and clusters
+    whose ServiceAccounts can assume trusted profiles where the file `clusters` does. Everything is in memory, and gone
+    after `stop`.
 
     Time and faults, for tests of what goes wrong at IBM; times are seconds, of `clock` unless said otherwise:
 
@@ -75,6 +76,7 @@ class StandIn:
         accounts: int = 1,
         control: bool = False,
         registries: Registries | None = None,
+        clusters: Path | None = None,
     ) -> None:
         sockets = {region: _listen() for region in regions}
         addresses = {region: "127.0.0.1:{1}".format(*open_.getsockname()) for region, open_ in sockets.items()}
@@ -82,7 +84,7 @@ class StandIn:
         self.registry_urls = {region: f"http://{address}" for region, address in addresses.items()}
         self.url = self.registry_urls[self.region]
         self.store = Store(None)
-        self.world = World.of(self.store, addresses, *_signers(), registries or Registries())
+        self.world = World.of(self.store, addresses, *_signers(), registries=registries, clusters=clusters)
         self.clock = self.world.clock
         self._controls = self.world.controls
         with self.store.transaction() as session:

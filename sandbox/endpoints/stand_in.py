@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from pathlib import Path
 
-from base import paths
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from jwt.algorithms import ECAlgorithm
+
+from base import files, paths
 from sandbox import addresses
 from sandbox.cloud.core import token_keys
 from sandbox.endpoints import regions
 from sandbox.host.health import Endpoint
 from sandbox.host.layout import Layout
 from sandbox.host.supervisor import Command, Part
+from sandbox.kubernetes import control_plane
+
+CLUSTER_CRN = "crn:v1:bluemix:public:containers-kubernetes:jp-tok:a/sandbox:sandbox::"
+"""What a trusted profile's link calls the sandbox's cluster."""
 
 
 def part(layout: Layout) -> Part:
@@ -25,6 +35,20 @@ def part(layout: Layout) -> Part:
         usually=1,
         socket=socket,
     )
+
+
+def introduce_cluster(layout: Layout) -> None:
+    """Tell the stand-in, which reads it when it changes, whose ServiceAccounts trusted profiles can trust."""
+    key = serialization.load_pem_public_key((layout.pki / "service-account.pub").read_bytes())
+    if not isinstance(key, ec.EllipticCurvePublicKey):
+        raise TypeError(key)
+    jwk = ECAlgorithm.to_jwk(key, as_dict=True)
+    cluster = {"crn": CLUSTER_CRN, "issuer": control_plane.ISSUER, "keys": [jwk]}
+    files.write(_clusters(layout), json.dumps([cluster]))
+
+
+def _clusters(layout: Layout) -> Path:
+    return layout.root / "clusters.json"
 
 
 def command(layout: Layout) -> Command:
@@ -43,6 +67,8 @@ def command(layout: Layout) -> Command:
                 regions.events_secret(layout),
                 "--advisories",
                 layout.root / "advisories.json",
+                "--clusters",
+                _clusters(layout),
             ),
             *("--registry-token-key", key, "--registry-token-cert", certificate, "--console"),
         ],

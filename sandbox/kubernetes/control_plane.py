@@ -26,6 +26,9 @@ CONTROLLER_MANAGER_PORT = 7457
 SCHEDULER_PORT = 7459
 """Not Kubernetes's usual ones, so that another cluster on this machine is in nobody's way."""
 
+ISSUER = "https://kubernetes.default.svc.cluster.local"
+"""Who issues ServiceAccounts' tokens; signed with `service-account.key` of the cluster's keys."""
+
 _SERVER = f"https://{addresses.KUBERNETES_ADDRESS}"
 
 
@@ -90,7 +93,7 @@ def apiserver_command(layout: Layout, tools: Tools) -> Command:
             "kubelet-client-certificate": keys / "apiserver-to-kubelet.crt",
             "kubelet-client-key": keys / "apiserver-to-kubelet.key",
             "kubelet-preferred-address-types": "InternalIP",
-            "service-account-issuer": "https://kubernetes.default.svc.cluster.local",
+            "service-account-issuer": ISSUER,
             "service-account-key-file": keys / "service-account.pub",
             "service-account-signing-key-file": keys / "service-account.key",
             "profiling": "false",

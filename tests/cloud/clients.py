@@ -99,13 +99,15 @@ def clients(
 
 
 @contextmanager
-def refused(status: int, code: str, message: str) -> Generator[None]:
-    """Expect IBM's error: this status, this code, and a message that holds this text."""
+def refused(status: int, code: str, message: str) -> Generator[Json]:
+    """Expect IBM's error: this status, this code, and a message that holds this text. Its body is there afterwards."""
+    told: Json = {}
     with pytest.raises(ApiException) as caught:
-        yield
+        yield told
     response = caught.value.http_response
     assert response is not None
     body: Json = json.loads(response.text)
+    told |= body
     found: Json = body["errors"][0] if "errors" in body else body
     codes = [found[name] for name in ("code", "message_code", "errorCode") if name in found]
     assert (caught.value.status_code, code in codes) == (status, True), body

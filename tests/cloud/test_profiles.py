@@ -155,15 +155,6 @@ def test_the_registrys_login_takes_the_profile_as_user_name(cloud: StandIn, owne
     assert access("Profile-nobody", robot.key) == unverified.BAD_LOGIN[0]
 
 
-@pytest.mark.sandbox_only
-def test_no_compute_resource_is_eligible_as_none_is_known(cloud: StandIn, owner: Clients) -> None:
-    profile = make(cloud, owner)
-    owner.identity.create_link(profile["id"], cr_type="IKS_SA", link=SERVICE_ACCOUNT)
-    form = {"grant_type": "urn:ibm:params:oauth:grant-type:cr-token", "cr_token": "x", "profile_id": profile["id"]}
-    answer = httpx.post(f"{cloud.url}/identity/token", data=form)
-    assert (answer.status_code, answer.json()["errorCode"]) == (400, "BXNIM0398E")
-
-
 def test_a_policy_is_for_no_profile_that_is_not_there(cloud: StandIn, owner: Clients) -> None:
     wanted = policy("iam-Profile-nobody", [role("Reader")], accountId=cloud.account_id, serviceName=REGISTRY)
     with refused(unverified.BAD_POLICY_STATUS, "invalid_body", "there is no identity"):

@@ -17,13 +17,12 @@ notice that brings the fix, and `summary` may be left out. One CVE may be in sev
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
-from base.errors import SandboxError
 from sandbox.cloud.advisor.packages import is_older
+from sandbox.cloud.core.watched import Watched
 
 
 class Advisory(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -46,31 +45,9 @@ class Advisory(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return version is not None and is_older(version, self.fixed)
 
 
-@dataclass
-class Advisories:
+class Advisories(Watched[Advisory]):
     """The file, read again whenever it changes; no file means that nothing is known."""
 
-    path: Path | None = None
-    _read: tuple[int, int] | None = None
-    _known: tuple[Advisory, ...] = ()
-
-    def known(self) -> tuple[Advisory, ...]:
-        """Return what the file says now.
-
-        Raises:
-            SandboxError: it can't be read, or says something else.
-
-        """
-        if self.path is None or not self.path.exists():
-            return ()
-        state = self.path.stat()
-        if self._read != (state.st_mtime_ns, state.st_size):
-            try:
-                self._known = tuple(msgspec.json.decode(self.path.read_bytes(), type=list[Advisory]))
-            except (OSError, msgspec.DecodeError) as error:
-                raise SandboxError(
-                    f"{self.path}, the file of known vulnerabilities, can't be used: {error}",
-                    'write it as [{"cve": "CVE-2024-0001", "package": "openssl", "fixed": "3.0.15-1"}]',
-                ) from error
-            self._read = (state.st_mtime_ns, state.st_size)
-        return self._known
+    def __init__(self, path: Path | None = None) -> None:
+        example = '[{"cve": "CVE-2024-0001", "package": "openssl", "fixed": "3.0.15-1"}]'
+        super().__init__(path, Advisory, "known vulnerabilities", example)

@@ -55,7 +55,8 @@ CLAIM_RULES, LINKS = 20, 100
 PROFILE_NAME_TAKEN = (409, "conflict", "BXNIM0110E", "A trusted profile of this name exists in the account.")
 
 # Token grant: an identity or a compute resource that the profile doesn't trust. The code and the text are from a public
-# report about a compute resource's token; that they are the same for an identity is open.
+# report about a compute resource's token; that they are the same for an identity, and for a token that has expired or
+# is for another audience, is open.
 PROFILE_NOT_ELIGIBLE = (400, "BXNIM0398E", "Selected trusted profile not eligible.")
 
 # Token grant: a trusted profile that isn't there, and an access token that isn't valid, in a grant that assumes one.

@@ -104,9 +104,10 @@ class IdentityError(VersionedError):
 class TokenError(ServiceError):
     """An error of /identity/token."""
 
-    def __init__(self, status: int, code: str, message: str) -> None:
+    def __init__(self, status: int, code: str, message: str, details: str | None = None) -> None:
         super().__init__(status, message)
         self.code = code
+        self.details = details
 
     def response(self, request: Request) -> Response:
         """Write the answer."""
@@ -114,6 +115,7 @@ class TokenError(ServiceError):
         content = {
             "errorCode": self.code,
             "errorMessage": self.message,
+            **({"errorDetails": self.details} if self.details else {}),
             "context": context(request, trace, "requestId"),
         }
         return answer(content, self.status, {"Transaction-Id": trace})

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import cast
+import json
+from collections.abc import Mapping
+from typing import Literal, cast
 
+import msgspec
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from sandbox.cloud.iam.clusters import ServiceAccount
 from sandbox.cloud.iam.identities import Entity
 
 PREFIX = "iam-Profile-"
@@ -29,6 +33,12 @@ class Profile(Entity):
         """Tell whether this identity may assume the profile."""
         return iam_id in self.trusted
 
+    def trusts_compute(self, session: Session, resource: ServiceAccount) -> bool:
+        """Tell whether a link or a claim rule of the profile is for this compute resource."""
+        links = session.scalars(select(ProfileLink).where(ProfileLink.profile_id == self.id))
+        rules = session.scalars(select(ProfileRule).where(ProfileRule.profile_id == self.id))
+        return any(link.is_to(resource) for link in links) or any(rule.admits(resource) for rule in rules)
+
     def identities(self) -> list[dict[str, object]]:
         """Return the identities that may assume it."""
         return [cast("dict[str, object]", each) for each in self.trusted.values()]
@@ -44,6 +54,10 @@ class ProfileLink(Entity):
     cr_type: Mapped[str]
     link: Mapped[dict[str, object]]
 
+    def is_to(self, resource: ServiceAccount) -> bool:
+        """Tell whether the link is to this compute resource."""
+        return self.cr_type == resource.cr_type and resource.claims().items() <= self.link.items()
+
 
 class ProfileRule(Entity):
     """A claim rule of a profile."""
@@ -58,6 +72,48 @@ class ProfileRule(Entity):
     expiration: Mapped[int]
     conditions: Mapped[dict[str, object]]
     """`conditions` -> the list of them."""
+
+    def admits(self, resource: ServiceAccount) -> bool:
+        """Tell whether the rule is for compute resources of this type, or of any, and each of its conditions holds."""
+        if self.type != "Profile-CR" or self.cr_type not in (None, resource.cr_type):
+            return False
+        conditions = msgspec.convert(self.conditions["conditions"], list[RuleCondition])
+        return bool(conditions) and all(condition.holds(resource.claims()) for condition in conditions)
+
+
+class RuleCondition(msgspec.Struct):
+    """One condition of a claim rule; `value` is JSON in a text."""
+
+    claim: str
+    operator: Literal["EQUALS", "NOT_EQUALS", "EQUALS_IGNORE_CASE", "NOT_EQUALS_IGNORE_CASE", "CONTAINS", "IN"]
+    value: str
+
+    def holds(self, claims: Mapping[str, str]) -> bool:
+        """Tell whether the claim is there and is what the condition wants."""
+        held, wanted = claims.get(self.claim), _value(self.value)
+        if held is None:
+            return False
+        if self.operator == "IN":
+            return held in wanted
+        if len(wanted) != 1:
+            return False
+        text = wanted[0]
+        return {
+            "EQUALS": held == text,
+            "NOT_EQUALS": held != text,
+            "EQUALS_IGNORE_CASE": held.lower() == text.lower(),
+            "NOT_EQUALS_IGNORE_CASE": held.lower() != text.lower(),
+            "CONTAINS": text in held,
+        }[self.operator]
+
+
+def _value(text: str) -> list[str]:
+    """Read a condition's value: JSON, or as Terraform's users write it, a plain text."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return [text]
+    return [str(each) for each in cast("list[object]", found)] if isinstance(found, list) else [str(found)]
 
 
 def find_profile(session: Session, *, name: str | None = None, **values: str) -> Profile | None:

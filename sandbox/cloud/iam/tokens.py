@@ -20,18 +20,22 @@ LIFETIME = 3600
 
 SCOPE = "ibm openid"
 
+GRANTS = "urn:ibm:params:oauth:grant-type:"
+APIKEY = f"{GRANTS}apikey"
+
 
 @dataclass(frozen=True, slots=True)
 class Identity:
     """Who a token speaks for. `name` is a service ID's or a trusted profile's name, or a user's e-mail address.
 
-    `by` is the IAM ID of who has assumed the profile.
+    `by` is the IAM ID of who has assumed the profile, `grant` how that was proved.
     """
 
     iam_id: str
     account_id: str
     name: str
     by: str | None = None
+    grant: str = APIKEY
 
 
 class IamTokens:
@@ -105,7 +109,7 @@ def _claims(identity: Identity) -> dict[str, object]:
         "authn": {"sub": by.removeprefix("iam-"), "iam_id": by} if by else who | kind,
         "account": {"valid": True, "bss": identity.account_id},
         "iss": ISSUER,
-        "grant_type": f"urn:ibm:params:oauth:grant-type:{'assume' if by else 'apikey'}",
+        "grant_type": identity.grant,
         "scope": SCOPE,
         "client_id": "default",
         "acr": 1,

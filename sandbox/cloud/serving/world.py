@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Self
 
 from sandbox.cloud.controls import Controls
@@ -12,6 +13,7 @@ from sandbox.cloud.core.regions import Regions
 from sandbox.cloud.core.store import Store
 from sandbox.cloud.iam.accounts import begin_anew
 from sandbox.cloud.iam.activity import Activity
+from sandbox.cloud.iam.clusters import Clusters
 from sandbox.cloud.iam.tokens import IamTokens
 from sandbox.cloud.registry.tokens import RegistryTokens
 from sandbox.cloud.serving.keeper import Keeper, Registries
@@ -31,16 +33,24 @@ class World:
     registry_tokens: RegistryTokens
     keeper: Keeper
     activity: Activity
+    clusters: Clusters
     controls: Controls = field(default_factory=Controls)
 
     @classmethod
     def of(
-        cls, store: Store, addresses: dict[str, str], iam: IamTokens, tokens: RegistryTokens, registries: Registries
+        cls,
+        store: Store,
+        addresses: dict[str, str],
+        iam: IamTokens,
+        tokens: RegistryTokens,
+        *,
+        registries: Registries | None = None,
+        clusters: Path | None = None,
     ) -> Self:
-        """Put a world together, with a clock of its own; `addresses` maps region to host:port."""
+        """Put a world together, with a clock of its own; `addresses` maps region to host:port, `clusters` is a file."""
         clock = Clock()
-        keeper = Keeper(store, clock, tokens, registries)
-        return cls(store, clock, Regions(addresses), iam, tokens, keeper, Activity(store))
+        keeper = Keeper(store, clock, tokens, registries or Registries())
+        return cls(store, clock, Regions(addresses), iam, tokens, keeper, Activity(store), Clusters(clusters))
 
     def reset(self) -> None:
         """Take back everything but the accounts, their owners' first keys and their default groups."""

@@ -7,22 +7,21 @@ from urllib.parse import parse_qs
 
 from starlette.responses import Response
 
-from sandbox.cloud.api.identity.assuming import ASSUME, CONTAINER, PREFIX, assume
+from sandbox.cloud.api.identity.assuming import ASSUME, CONTAINER, assume
 from sandbox.cloud.core import unverified
 from sandbox.cloud.core.answers import answer
 from sandbox.cloud.errors.identity import TokenError
 from sandbox.cloud.iam.account_settings import token_seconds
 from sandbox.cloud.iam.accounts import Account
 from sandbox.cloud.iam.identities import ApiKey, ServiceId, is_service_id
-from sandbox.cloud.iam.tokens import SCOPE, Identity
+from sandbox.cloud.iam.tokens import APIKEY, GRANTS, SCOPE, Identity
 from sandbox.cloud.serving.call import Call
 from sandbox.cloud.serving.routing import Routes
 
 routes = Routes(TokenError)
 
-_APIKEY = f"{PREFIX}apikey"
 _LACKING = (
-    *(f"{PREFIX}{kind}" for kind in ("passcode", "delegated-refresh-token", "iam-authz")),
+    *(f"{GRANTS}{kind}" for kind in ("passcode", "delegated-refresh-token", "iam-authz")),
     "refresh_token",
     "password",
     "authorization_code",
@@ -32,7 +31,7 @@ _LACKING = (
 
 @routes.on("POST", "/identity/token", public=True)
 def token(call: Call) -> Response:
-    """Exchange an API key for an access token; IBM's CLI, by its client id, gets a refresh token too."""
+    """Exchange a key, or what a profile trusts, for an access token; IBM's CLI gets a refresh token too."""
     form = {name: values[-1] for name, values in parse_qs(call.body.decode("utf-8", "replace")).items()}
     grant = form.get("grant_type")
     if not grant:
@@ -41,8 +40,8 @@ def token(call: Call) -> Response:
         raise TokenError.not_implemented(f"The sandbox lacks the grant type {grant}.")
     if grant in (CONTAINER, ASSUME):
         return _answer(call, assume(call, grant, form))
-    if grant != _APIKEY:
-        raise _invalid("grant_type", grant, _APIKEY)
+    if grant != APIKEY:
+        raise _invalid("grant_type", grant, APIKEY)
     if form.get("response_type", "cloud_iam") != "cloud_iam":
         raise _invalid("response_type", form["response_type"], "cloud_iam")
     value = form.get("apikey")

@@ -14,7 +14,7 @@ from sandbox.cloud.api.identity.versions import new_context
 from sandbox.cloud.core.answers import answer
 from sandbox.cloud.core.clock import minutes_text
 from sandbox.cloud.errors.identity import IdentityError
-from sandbox.cloud.iam.profiles import Profile, ProfileLink, ProfileRule
+from sandbox.cloud.iam.profiles import Profile, ProfileLink, ProfileRule, RuleCondition
 from sandbox.cloud.serving.call import Call
 from sandbox.cloud.serving.routing import Routes
 
@@ -66,19 +66,11 @@ class LinkBody(msgspec.Struct):
     name: str | None = None
 
 
-class Condition(msgspec.Struct):
-    """One condition of a claim rule; `value` is JSON in a text."""
-
-    claim: str
-    operator: Literal["EQUALS", "NOT_EQUALS", "EQUALS_IGNORE_CASE", "NOT_EQUALS_IGNORE_CASE", "CONTAINS", "IN"]
-    value: str
-
-
 class RuleBody(msgspec.Struct):
     """The body of a claim rule's create or update."""
 
     type: Literal["Profile-SAML", "Profile-CR"]
-    conditions: list[Condition]
+    conditions: list[RuleCondition]
     name: str | None = None
     realm_name: str | None = None
     cr_type: ComputeType | None = None
