@@ -48,24 +48,17 @@ class Account:
         service = self._call("POST", f"{_IAM}/v1/serviceids/", {"account_id": self._account, "name": namespace})
         self._made.append(f"{_IAM}/v1/serviceids/{service['id']}")
         made = self._call("POST", f"{_IAM}/v1/apikeys", {"name": "pull", "iam_id": service["iam_id"]})
-        scope = {
-            "accountId": self._account,
-            "serviceName": "container-registry",
-            "region": "jp-tok",
-            "resourceType": "namespace",
-            "resource": namespace,
-        }
-        policy = self._call(
-            "POST",
-            f"{_IAM}/v2/policies",
-            {
-                "type": "access",
-                "subject": {"attributes": _attributes({"iam_id": service["iam_id"]})},
-                "control": {"grant": {"roles": [{"role_id": "crn:v1:bluemix:public:iam::::serviceRole:Reader"}]}},
-                "resource": {"attributes": _attributes(scope)},
-            },
-        )
+        policy = self._let_read(service["iam_id"], namespace)
         return Reader(made["apikey"], made["id"], policy["id"])
+
+    def profile(self, namespace: str, cluster: str, service_account: str) -> str:
+        """Make a trusted profile for a ServiceAccount in `default` that is Reader on the namespace; returns its id."""
+        made = self._call("POST", f"{_IAM}/v1/profiles", {"account_id": self._account, "name": namespace})
+        self._made.append(f"{_IAM}/v1/profiles/{made['id']}")
+        link = {"crn": cluster, "namespace": "default", "name": service_account}
+        self._call("POST", f"{_IAM}/v1/profiles/{made['id']}/links", {"cr_type": "IKS_SA", "link": link})
+        self._let_read(made["iam_id"], namespace)
+        return made["id"]
 
     def delete_policy(self, policy_id: str) -> None:
         """Delete a policy."""
@@ -79,6 +72,25 @@ class Account:
         """Remove what was made, the last first."""
         while self._made:
             self._call("DELETE", self._made.pop())
+
+    def _let_read(self, iam_id: str, namespace: str) -> Json:
+        scope = {
+            "accountId": self._account,
+            "serviceName": "container-registry",
+            "region": "jp-tok",
+            "resourceType": "namespace",
+            "resource": namespace,
+        }
+        return self._call(
+            "POST",
+            f"{_IAM}/v2/policies",
+            {
+                "type": "access",
+                "subject": {"attributes": _attributes({"iam_id": iam_id})},
+                "control": {"grant": {"roles": [{"role_id": "crn:v1:bluemix:public:iam::::serviceRole:Reader"}]}},
+                "resource": {"attributes": _attributes(scope)},
+            },
+        )
 
     @property
     def _account(self) -> str:
@@ -124,9 +136,9 @@ class Docker:
         )
         return ran.returncode, ran.stdout
 
-    def login(self, key: str, registry: str = REGISTRY) -> None:
-        """Log in with an API key."""
-        status, text = self("login", "--username", "iamapikey", "--password-stdin", registry, stdin=key)
+    def login(self, key: str, registry: str = REGISTRY, user: str = "iamapikey") -> None:
+        """Log in with an API key, or as another user that the registry knows."""
+        status, text = self("login", "--username", user, "--password-stdin", registry, stdin=key)
         assert status == 0, text
 
 

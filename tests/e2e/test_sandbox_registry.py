@@ -7,10 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import jwt
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from sandbox import addresses
-from tests.e2e.sandbox_account import REGISTRY, Account, Docker, Reader
+from sandbox.cloud.iam.tokens import GRANTS
+from sandbox.endpoints import stand_in
+from sandbox.host.layout import Layout
+from sandbox.kubernetes import control_plane
+from tests.e2e.sandbox_account import REGISTRY, Account, Docker, Json, Reader
 
 pytestmark = pytest.mark.e2e
 
@@ -100,6 +107,43 @@ def test_a_deleted_key_stops_new_pulls(shelf: Shelf, reader: Reader, tmp_path: P
     status, text = docker("pull", shelf.image)
     assert status != 0
     assert "unauthorized" in text
+
+
+def projected(home: Path, audience: str) -> str:
+    """Have a token made as the kubelet does for a Pod of ServiceAccount `default` in namespace `default`."""
+    wanted = {"spec": {"audiences": [audience], "expirationSeconds": 3600}}
+    with control_plane.api(Layout(home)).client() as client:
+        made = client.post("/api/v1/namespaces/default/serviceaccounts/default/token", json=wanted)
+    return made.raise_for_status().json()["status"]["token"]
+
+
+def test_a_pods_service_account_pulls_without_any_key(shelf: Shelf, sandbox_home: Path, tmp_path: Path) -> None:
+    """Its token becomes a trusted profile's, that one the registry's; no token that is like it does."""
+    profile = shelf.account.profile(shelf.namespace, stand_in.CLUSTER_CRN, "default")
+
+    def exchanged(token: str) -> httpx.Response:
+        form = {"grant_type": f"{GRANTS}cr-token", "cr_token": token, "profile_id": profile}
+        return httpx.post(f"http://{addresses.IAM_ADDRESS}/identity/token", data=form, trust_env=False)
+
+    token = projected(sandbox_home, "iam")
+    docker = shelf.docker(tmp_path)
+    docker.login(exchanged(token).raise_for_status().json()["access_token"], user="iambearer")
+    shelf.owner("rmi", shelf.image)
+    status, text = docker("pull", shelf.image)
+    assert status == 0, text
+    assert "denied" in docker("push", shelf.image)[1]
+
+    claims: Json = jwt.decode(token, options={"verify_signature": False})
+    cluster = serialization.load_pem_private_key((sandbox_home / "pki/service-account.key").read_bytes(), None)
+    assert isinstance(cluster, ec.EllipticCurvePrivateKey)
+    for refused, reason in (
+        (jwt.encode(claims, ec.generate_private_key(ec.SECP256R1()), "ES256"), "no cluster that IAM knows"),
+        (projected(sandbox_home, "https://kubernetes.default.svc"), "not for the audience iam"),
+        (jwt.encode(claims | {"iat": 1, "nbf": 1, "exp": 3601}, cluster, "ES256"), "expired"),
+    ):
+        answer = exchanged(refused)
+        assert (answer.status_code, answer.json()["errorCode"]) == (400, "BXNIM0398E")
+        assert reason in answer.json()["errorDetails"]
 
 
 def test_a_large_layer_passes_the_front_whole(shelf: Shelf, tmp_path: Path) -> None:
