@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
+import yaml
+
 from base import files
 from base.errors import SandboxError
 from base.paths import CHECKOUT
@@ -20,8 +22,6 @@ from base.progress import say
 
 SANDBOX_STACK = "dev"
 POLL_SECONDS = 0.5
-PROJECT = "icr-private-image"
-"""The project's name in Pulumi.yaml, which its config keys carry in front."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,8 @@ class Stack:
     def settings(self) -> dict[str, str]:
         """Return the project's config by key, with Pulumi.yaml's default for one that isn't set; no secret's value."""
         config = cast("dict[str, dict[str, str]]", self.read("config", "--json", "--stack", self.name))
-        names = {name: name.removeprefix(f"{PROJECT}:") for name in config}
+        project = yaml.safe_load((self.folder / "Pulumi.yaml").read_text())["name"]
+        names = {name: name.removeprefix(f"{project}:") for name in config}
         return {key: config[name].get("value", "") for name, key in names.items() if key != name}
 
     def ensure(self) -> None:

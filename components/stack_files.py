@@ -114,7 +114,7 @@ def stack_schema(project: str) -> dict[str, Any]:
     for key, schema in own["properties"].items():
         about = {word: schema.pop(word) for word in ("title", "description", "default")}
         kinds = [secure] if "secure" in schema.get("required", ()) else [schema, secure]
-        keys[f"{project}:{key}"] = {"description": about["description"], "anyOf": kinds}
+        keys[key] = {"description": about["description"], "anyOf": kinds}
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": f"Stack file of {project}",
@@ -123,7 +123,10 @@ def stack_schema(project: str) -> dict[str, Any]:
             "config": {
                 "type": "object",
                 "properties": keys,
-                "patternProperties": {f"^(?!{project}:)[^:]+:": True},
+                "patternProperties": {
+                    **{f"^{project}:{key}$": {"$ref": f"#/properties/config/properties/{key}"} for key in keys},
+                    f"^(?!{project}:)[^:]+:": True,
+                },
                 "additionalProperties": False,
             }
         },

@@ -20,9 +20,6 @@ from components.settings import PROVIDER, Settings
 from ibm_native.cloud.regions import FORMER_NAMES, REGISTRY_HOSTS
 from sandbox import addresses
 
-PROJECT = "icr-private-image"
-"""The project's name in Pulumi.yaml, which its config keys carry in front."""
-
 COLLIDING = {
     "registryNamespace": 30,
     "serviceIdName": 255,
@@ -61,15 +58,14 @@ def new_config(folder: Path, name: str, region: str, *, real: bool = False, shar
     values: dict[str, Any] = {"region": region, **own}
     if share:
         values |= _shared(folder, share, region) | {"imageName": derived(_default("imageName"), name, 120)}
-    config = {f"{PROJECT}:{key}": value for key, value in values.items()}
     if real:
-        return config
+        return values
     sandbox = {"imageBase": addresses.BASE_IMAGE, "kubernetesContext": "sandbox", "clusterIdentifier": "sandbox"}
     return {
         f"{PROVIDER}:iamEndpoint": f"http://{addresses.IAM_ADDRESS}",
         f"{PROVIDER}:registryEndpoints": {region: f"http://{addresses.REGISTRY_ADDRESSES[region]}"},
-        **config,
-        **{f"{PROJECT}:{key}": value for key, value in sandbox.items()},
+        **values,
+        **sandbox,
     }
 
 

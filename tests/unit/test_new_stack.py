@@ -18,7 +18,7 @@ from fleet import new_stack
 
 pytestmark = pytest.mark.unit
 
-NAMES = {f"icr-private-image:{key}" for key in new_stack.COLLIDING}
+NAMES = set(new_stack.COLLIDING)
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def named(config: dict[str, Any]) -> set[tuple[str, Any]]:
 
 
 def defaults() -> dict[str, Any]:
-    fields = {f"icr-private-image:{field.alias}": field.default for field in Settings.model_fields.values()}
+    fields = {field.alias or name: field.default for name, field in Settings.model_fields.items()}
     return {key: fields[key] for key in NAMES}
 
 
@@ -63,9 +63,9 @@ def test_only_a_sandboxs_stack_has_its_addresses(project: Path) -> None:
 
 def test_a_registry_namespace_may_be_shared_and_is_then_only_used(project: Path) -> None:
     config = new_stack.new_config(project, "second", "jp-tok", share="dev")
-    assert config["icr-private-image:registryNamespace"] == "my-praivate-repo"
-    assert config["icr-private-image:registryNamespaceMode"] == "use"
-    assert config["icr-private-image:imageName"] != "nginx-custom", "both would push the same tag"
+    assert config["registryNamespace"] == "my-praivate-repo"
+    assert config["registryNamespaceMode"] == "use"
+    assert config["imageName"] != "nginx-custom", "both would push the same tag"
     new_stack.write(project, "second", config)
     assert stack_files.problem_of(project, "second") is None
 
@@ -109,7 +109,7 @@ def test_the_command_writes_the_file_and_says_what_comes_next(
     assert "sandbox up --region us-south" in said
     assert "make verify STACK=staging" in said
     written = yaml.safe_load((project / "Pulumi.staging.yaml").read_text())["config"]
-    assert written["icr-private-image:podName"] == "nginx-custom-staging"
+    assert written["podName"] == "nginx-custom-staging"
 
 
 def test_the_examples_of_real_stacks_differ_in_values_only() -> None:

@@ -44,6 +44,7 @@ class Killed:
         self.stack = Stack("dev", {"PATH": f"{folder}:/bin"}, folder)
         state = {"deployment": {"resources": [*resources], "pending_operations": operations}}
         (folder / "state").write_text(json.dumps(state))
+        (folder / "Pulumi.yaml").write_text("name: icr-private-image\n")
         config = {"icr-private-image:kubernetesContext": {"value": ""}}
         script(
             folder / "pulumi",
