@@ -137,6 +137,8 @@ def write(folder: Path) -> None:
     """Write what follows from the model into the project in `folder`."""
     project = _load(folder / PROJECT_FILE)
     project["config"] = project_config()
+    asked = project["template"]["config"]
+    asked |= {key: {name: project["config"][key][name] for name in ("description", "default")} for key in asked}
     (folder / PROJECT_FILE).write_text(yaml.safe_dump(project, sort_keys=False, width=120, allow_unicode=True))
     (folder / SCHEMA_FILE).parent.mkdir(exist_ok=True)
     (folder / SCHEMA_FILE).write_text(json.dumps(stack_schema(str(project["name"])), indent=2) + "\n")
