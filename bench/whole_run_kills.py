@@ -22,10 +22,11 @@ from typing import IO, Any
 
 import httpx
 import psutil
+from pulumi.automation import CommandError
 
 from base import paths
-from commands.pulumi import Stack
-from commands.recovery import recover
+from fleet.recovery import recover
+from fleet.stack import Stack
 from sandbox import addresses
 from tests.e2e.project import STACK, Project
 from tests.e2e.sandbox_account import Account
@@ -42,10 +43,14 @@ Held = dict[str, set[str]]
 
 
 def update(folder: Path, verb: str) -> int:
-    """Do what `make up` and `make down` do with a stack; returns the CLI's exit status."""
+    """Do what `make up` and `make down` do with a stack; returns the exit status."""
     stack = Stack(STACK, dict(os.environ), folder)
     recover(stack)
-    return stack.run(verb, "--yes", "--skip-preview", "--non-interactive", "--stack", stack.name)
+    try:
+        stack.up() if verb == "up" else stack.destroy()
+    except CommandError:
+        return 1
+    return 0
 
 
 @dataclass

@@ -12,9 +12,9 @@ from base import rights
 from base.errors import SandboxError
 from base.progress import say
 from commands.graph import draw
-from commands.pulumi import SANDBOX_STACK, Stack
-from commands.recovery import go_on
-from commands.verify import check
+from fleet.recovery import go_on
+from fleet.stack import SANDBOX_STACK, Stack
+from fleet.verify import check
 
 OF_ANY_STACK: dict[str, Callable[[Stack, argparse.Namespace], int]] = {
     "verify": lambda stack, _: check(stack),

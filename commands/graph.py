@@ -12,7 +12,7 @@ from typing import cast
 
 from base.errors import SandboxError
 from base.progress import say
-from commands.pulumi import Stack
+from fleet.stack import Stack
 
 STEPS = {
     ("Namespace", "Image"): "docker push",

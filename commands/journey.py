@@ -9,12 +9,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from pulumi.automation import CommandError
+
 from base import files, paths
 from base.progress import say, step
 from commands import lock, report, system_python
-from commands.pulumi import SANDBOX_STACK, Stack
-from commands.recovery import recover
-from commands.verify import show_checks, verify
+from fleet.recovery import recover
+from fleet.stack import SANDBOX_STACK, Stack
+from fleet.verify import show_checks, verify
 from sandbox import addresses, machine, toolchain
 from sandbox.toolchain import environment, launchers
 
@@ -31,10 +33,11 @@ def up(_: argparse.Namespace) -> int:
     stack = dev()
     stack.ensure()
     recover(stack)
-    status = stack.run("up", "--yes", "--stack", stack.name)
-    if status:
+    try:
+        stack.up()
+    except CommandError:
         say("pulumi up didn't finish. What it made is kept in the stack; `make up` goes on from there.")
-        return status
+        return 1
     with step("verify", usually=4):
         checks = verify(stack)
     if not show_checks(checks):
@@ -53,8 +56,10 @@ def down(_: argparse.Namespace) -> int:
         stack = dev()
         stack.ensure()
         recover(stack)
-        status = stack.run("destroy", "--yes", "--stack", stack.name)
-        if status:
+        try:
+            stack.destroy()
+        except CommandError:
+            status = 1
             say("pulumi destroy didn't finish: what is left is in the stack, and `make up`, then `make down` goes on.")
     machine.down()
     return status

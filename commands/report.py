@@ -8,8 +8,8 @@ from typing import cast
 from rich.console import Console
 from rich.table import Table
 
-from commands.pulumi import Stack
-from commands.verify import Check
+from fleet.stack import Stack
+from fleet.verify import Check
 
 LOG_COLUMNS = 150
 """Width where there is no terminal: an image reference with its digest fits in one line."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from base import paths
-from commands.pulumi import Stack
+from fleet.stack import Stack
 from sandbox.toolchain import environment
 
 PROGRAM = ("Pulumi.yaml", "__main__.py", "requirements.txt", "components", "ibm_native", "app")

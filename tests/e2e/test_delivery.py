@@ -14,7 +14,7 @@ import pytest
 
 from base import paths
 from commands.graph import resources
-from commands.verify import verify
+from fleet.verify import verify
 from tests.e2e.canaries import CANARIES
 from tests.e2e.project import Project
 

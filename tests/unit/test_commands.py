@@ -10,9 +10,9 @@ import pytest
 from base.errors import SandboxError
 from commands import __main__ as commands
 from commands import journey
-from commands.kubectl import Cluster
-from commands.pulumi import Stack
-from commands.verify import Check, show_checks
+from fleet.kubectl import Cluster
+from fleet.stack import Stack
+from fleet.verify import Check, show_checks
 from sandbox.toolchain import launchers
 from tests.unit import samples
 

@@ -9,7 +9,7 @@ import pytest
 
 from base.errors import SandboxError
 from commands.graph import draw, picture, resources
-from commands.pulumi import Stack
+from fleet.stack import Stack
 from tests.unit import samples
 
 pytestmark = pytest.mark.unit

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from base.errors import SandboxError
-from commands.pulumi import Stack
-from commands.recovery import recover
+from fleet.locks import wait_for_other_updates
+from fleet.recovery import recover
+from fleet.stack import Stack
 from tests.unit.samples import script
 
 pytestmark = pytest.mark.unit
@@ -111,7 +112,7 @@ def test_nothing_is_done_where_nothing_is_pending(tmp_path: Path) -> None:
 def test_what_is_absent_is_dropped_and_made_by_the_next_update(tmp_path: Path) -> None:
     killed = Killed(tmp_path, [pending("core/v1:Secret", "ibmcr"), pending("core/v1:Pod", "gone", "deleting")])
     recover(killed.stack)
-    assert "refresh --yes --skip-preview --clear-pending-creates --stack dev" in killed.said
+    assert "refresh --skip-preview --yes --clear-pending-creates" in killed.said
     assert "stack import" not in killed.said
 
 
@@ -126,7 +127,7 @@ def test_what_this_stack_made_is_taken_into_the_state(tmp_path: Path) -> None:
     assert new["inputs"] == {"metadata": {"name": "ibmcr", "namespace": "web"}}
     assert new["provider"] == PROVIDER
     assert new["refreshBeforeUpdate"], "a run that is killed before the refresh must not take it as it is"
-    assert killed.said.index("stack import") < killed.said.index("refresh --yes")
+    assert killed.said.index("stack import") < killed.said.index("refresh --skip-preview")
 
 
 @pytest.mark.parametrize(("mark", "left"), [({"pendingReplacement": True}, []), ({}, [True])])
@@ -177,5 +178,5 @@ def test_a_refresh_that_fails_stops_before_the_update(tmp_path: Path) -> None:
 def test_a_lock_that_a_power_cut_has_emptied_is_released(tmp_path: Path) -> None:
     killed = Killed(tmp_path, [])
     killed.locked_by(0).write_text("")
-    killed.stack.wait_for_other_updates()
+    wait_for_other_updates(killed.stack)
     assert "cancel --yes --stack dev" in killed.said

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from base.errors import SandboxError
-from commands.verify import cause, expected_page, probe_manifest
+from fleet.verify import cause, expected_page, probe_manifest
 
 pytestmark = pytest.mark.unit
 

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from base.errors import SandboxError
-from commands.kubectl import Cluster
-from commands.pulumi import Stack
 from components.names import MARK, mark
+from fleet.kubectl import Cluster
+from fleet.locks import wait_for_other_updates
+from fleet.stack import Stack, said
 
 NAME_KEYS = {"Secret": "pullSecretName", "ServiceAccount": "serviceAccountName", "Pod": "podName"}
 """Kind of object to the config key that names it."""
@@ -39,7 +40,7 @@ def recover(stack: Stack) -> None:
     Raises SandboxError, with nothing changed, if an object that was to be made is somebody else's or the cluster can't
     be asked; and if the refresh at the end fails.
     """
-    stack.wait_for_other_updates()
+    wait_for_other_updates(stack)
     state = stack.export()
     deployment = cast("dict[str, Any]", state["deployment"])
     pending = cast("list[dict[str, Any]]", deployment.get("pending_operations") or [])
@@ -49,11 +50,15 @@ def recover(stack: Stack) -> None:
     if made:
         deployment["resources"] = with_made(deployment["resources"], made)
         stack.replace_state(state)
-    if stack.run("refresh", "--yes", "--skip-preview", "--clear-pending-creates", "--stack", stack.name):
+    from pulumi.automation import CommandError  # noqa: PLC0415 - half a second, which most runs do without
+
+    try:
+        stack.refresh()
+    except CommandError as error:
         raise SandboxError(
-            f"stack {stack.name} can't be brought up to date after an update that was killed",
-            "mend what is said above, then run the same command again",
-        )
+            f"stack {stack.name} can't be brought up to date after an update that was killed: {said(error)}",
+            "mend what is said there, then run the same command again",
+        ) from None
 
 
 def go_on(stack: Stack) -> int:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from base.errors import SandboxError
-from commands.kubectl import Cluster
-from commands.pulumi import Stack
+from fleet.kubectl import Cluster
+from fleet.stack import Stack
 
 PAGE = "/usr/share/nginx/html/index.html"
 PROBE_SECONDS = 180.0
