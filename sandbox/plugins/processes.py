@@ -106,6 +106,12 @@ class Child:
             _running.discard(self._process)
         return status
 
+    def ends_within(self, seconds: float) -> bool:
+        """Wait so long for the end, and tell whether it came."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(seconds)
+        return self._process.returncode is not None
+
     def end(self) -> None:
         """Ask the program to end."""
         with contextlib.suppress(ProcessLookupError):

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import cast
 
 from sandbox.plugins.kubernetes.configuration import Settings
-from sandbox.plugins.kubernetes.connection import Connection, NoAnswerError
+from sandbox.plugins.kubernetes.connection import Connection, NoAnswerError, NoProxyError
 from sandbox.plugins.kubernetes.kinds import Kind
 from sandbox.plugins.kubernetes.kubeconfig import KubeconfigError
 from sandbox.plugins.kubernetes.objects import Object
@@ -59,6 +59,10 @@ class ApiError(Exception):
 
 class UnreachableError(Exception):
     """No API server answers, or there is no usable kubeconfig; the text says which, without any credential."""
+
+
+class CutOffError(UnreachableError):
+    """Nothing here can ask the API server any more, so that there is no use in waiting for its answer."""
 
 
 class Cluster:
@@ -148,6 +152,8 @@ class Cluster:
         headers = {"User-Agent": _USER_AGENT, **({"Content-Type": content_type} if content is not None else {})}
         try:
             answer = self._connect().send(method, path, parameters or {}, content, headers)
+        except NoProxyError as error:
+            raise CutOffError(str(error)) from None
         except NoAnswerError as error:
             raise UnreachableError(str(error)) from None
         except KubeconfigError as error:

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from pulumi.runtime.proto import engine_pb2
 
-from sandbox.plugins.kubernetes.cluster import ApiError, Cluster, UnreachableError
+from sandbox.plugins.kubernetes.cluster import ApiError, Cluster, CutOffError, UnreachableError
 from sandbox.plugins.kubernetes.kinds import Kind
 from sandbox.plugins.kubernetes.objects import Object, metadata, name_of, namespace_of
 from sandbox.plugins.kubernetes.readiness import Readiness
@@ -82,6 +82,8 @@ class Waiter:
         for _ in self._rounds(timeout):
             try:
                 live = self._cluster.get(kind, namespace_of(live), name_of(live))
+            except CutOffError as error:
+                raise _cut_off(error, live, reasons) from None
             except UnreachableError:
                 continue
             except ApiError as error:
@@ -102,6 +104,8 @@ class Waiter:
         for _ in self._rounds(timeout):
             try:
                 found = self._cluster.get(kind, namespace, name)
+            except CutOffError as error:
+                raise _cut_off(error, live) from None
             except UnreachableError:
                 continue
             except ApiError as error:
@@ -147,3 +151,7 @@ class Waiter:
             return  # who may not read events still gets the resource
         for event in events:
             self._reporter.warn(f"{event.get('reason', '')}: {event.get('message', '')}")
+
+
+def _cut_off(error: CutOffError, live: Object, reasons: tuple[str, ...] = ()) -> WaitError:
+    return WaitError(f"'{name_of(live)}' can't be looked at any more: {error}", live, reasons)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import grpc
+import psutil
 import pytest
 
 from sandbox.plugins.kubernetes.plugin import KubernetesPlugin
@@ -145,6 +147,44 @@ def test_a_cancel_ends_the_wait_and_keeps_the_pod(stack: Stack, servicer: Kubern
     servicer.cancelled.set()
     with pytest.raises(grpc.RpcError, match='Resource operation was cancelled for "web"') as raised:
         creating.result(10)
+    assert kept_resource(raised.value).id == f"{stack.namespace}/web"
+
+
+def kill_proxies() -> None:
+    """End each kubectl below this process as a machine that is out of memory does."""
+    proxies = [each for each in psutil.Process().children(recursive=True) if "proxy" in each.cmdline()]
+    assert proxies
+    for each in proxies:
+        each.kill()
+    psutil.wait_procs(proxies)
+
+
+def test_a_wait_goes_on_when_kubectls_proxy_is_killed(stack: Stack) -> None:
+    pod = stack.check("Pod", "web", stack.pod())
+    creating = meanwhile(lambda: stack.create(pod, timeout=60))
+    until(lambda: len(stack.said()) > 1, "the wait began")
+    kill_proxies()
+    stack.set_conditions("web", PodScheduled=True, Initialized=True, Ready=True, phase="Running")
+    creating.result(20)
+    assert pod.state["status"]["phase"] == "Running"
+    kill_proxies()  # and a call that changes something finds another one
+    stack.delete(pod, timeout=60)
+    assert stack.cluster.get(stack.path(pod)) is None
+
+
+def test_a_proxy_that_cannot_be_started_again_ends_the_wait_at_once_and_keeps_the_pod(
+    stack: Stack, tmp_path: Path
+) -> None:
+    kubeconfig = tmp_path / "kubeconfig"
+    kubeconfig.write_text(stack.cluster.kubeconfig.read_text())
+    stack.configure(kubeconfig=str(kubeconfig))
+    pod = stack.check("Pod", "web", stack.pod())
+    creating = meanwhile(lambda: stack.create(pod, timeout=60))
+    until(lambda: len(stack.said()) > 1, "the wait began")
+    kubeconfig.write_text("{")
+    kill_proxies()
+    with pytest.raises(grpc.RpcError, match=r"'web' can't be looked at any more: .*yaml") as raised:
+        creating.result(20)
     assert kept_resource(raised.value).id == f"{stack.namespace}/web"
 
 
