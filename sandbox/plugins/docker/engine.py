@@ -77,7 +77,7 @@ class DockerEngine:
             )
             for message in stream.until_cancelled(push, cancelled):
                 stream.raise_if_refused(message, f" (pushing {image.name} {who})")
-                digest = stream.result(message, "Digest") or digest
+                digest = stream.pushed(message) or digest
                 show(stream.line(message))
         if not digest:
             raise PluginError(f"the push of {image.name} ended without a digest")

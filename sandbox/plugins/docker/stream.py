@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import re
 import threading
 from collections.abc import Callable, Iterator
 from typing import TypeVar, cast
@@ -12,6 +13,7 @@ from sandbox.plugins.serving import PluginError
 _Said = TypeVar("_Said")
 Message = dict[str, object]
 """One JSON message of the stream."""
+_PUSHED = re.compile(r": digest: (sha256:[0-9a-f]{64}) size: \d+$")
 _GLANCE = 0.2
 """Seconds between two looks at whether the user has cancelled."""
 
@@ -61,16 +63,22 @@ def raise_if_refused(message: Message, doing: str) -> None:
     raise PluginError(f"error reading push output: {text}{doing}")
 
 
-def result(message: Message, name: str) -> str:
-    """Return a field of the message's result, such as `Digest`; nothing if it has none."""
+def pushed(message: Message) -> str:
+    """Return the digest that the message says was pushed; nothing if it says none.
+
+    Engines with Docker's own image store give it in a result, `aux`, too. Those with containerd's, as a new Docker 29,
+    say it in words only (moby: daemon/containerd/image_push.go).
+    """
     aux = message.get("aux")
-    value = cast("dict[str, object]", aux).get(name) if isinstance(aux, dict) else None
-    return value if isinstance(value, str) else ""
+    given = cast("dict[str, object]", aux).get("Digest") if isinstance(aux, dict) else None
+    said = _PUSHED.search(str(message.get("status") or ""))
+    return given if isinstance(given, str) else said[1] if said else ""
 
 
 def line(message: Message) -> str:
     """Return what the user sees of the message, in the official plugin's words, or nothing."""
     status, progress = (str(message.get(each) or "") for each in ("status", "progress"))
-    if pushed := result(message, "Digest"):
-        return f"Pushed image with digest {pushed}"
+    if "aux" in message:
+        digest = pushed(message)
+        return f"Pushed image with digest {digest}" if digest else ""
     return f"{status} {progress}".strip()

@@ -42,6 +42,29 @@ def test_a_refusal_keeps_the_engines_words(message: Message, text: str) -> None:
     assert str(raised.value) == f"error reading push output: {text} (pushing x)"
 
 
+PUSHED = "sha256:b581c58347154f9e879ab503cffa7d8d5e0d90b05ec6d76f39fd6efa6aa0de97"
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        pytest.param(
+            [{"progressDetail": {}, "aux": {"Tag": "v1", "Digest": PUSHED, "Size": 401}}], id="docker's store"
+        ),
+        pytest.param([], id="containerd's store"),
+    ],
+)
+def test_a_push_says_its_digest_whichever_store_the_engine_has(result: list[Message]) -> None:
+    """Recorded from Docker 28.5.2 with containerd's image store, which a new Docker 29 has; the others add a result."""
+    said: list[Message] = [
+        {"status": "The push refers to repository [127.0.0.1:5999/mine/page]"},
+        {"status": "Pushed", "progressDetail": {}, "id": "18f60db09d11"},
+        {"status": f"v1: digest: {PUSHED} size: 401"},
+        *result,
+    ]
+    assert {stream.pushed(message) for message in said} == {"", PUSHED}
+
+
 def test_a_message_that_is_none_passes() -> None:
     stream.raise_if_refused({"status": "x"}, " (pushing x)")
 
