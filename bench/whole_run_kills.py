@@ -1,22 +1,30 @@
-"""Kills whole runs at random moments: `python -m bench.whole_run_kills [kills] [seed]`, with the sandbox up.
+"""Kills whole runs at random moments: `python -m bench.whole_run_kills TALLY [kills]`, with the sandbox up.
 
-Each round starts an update of a stack of its own as `make` does (a first one, a new page, a rotation, a destroy),
-and sends SIGKILL at a random moment to the engine alone, one plugin alone, everything, or the command alone that
-started it. The same command must then end well, and account, registry and cluster hold exactly what the state says.
+Each round starts an update of a stack of its own as `make` does (a first one, a new page, a rotation, a destroy), or
+`make up` itself on an empty stack dev, and sends SIGKILL at a random moment to the engine alone, one plugin alone,
+everything, or what started the engine alone. The same command must then end well, and account, registry and cluster
+hold exactly what the state says.
+
+TALLY is a file with a line a kill. A run adds to it until it has so many, and prints what all of them came to: it may
+be ended at any time. What wasn't made so often yet comes first.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import product
+from contextlib import ExitStack, suppress
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
@@ -26,20 +34,38 @@ from pulumi.automation import CommandError
 
 from base import paths
 from fleet.recovery import recover
-from fleet.stack import Stack
+from fleet.stack import SANDBOX_STACK, Stack
 from sandbox import addresses
+from sandbox.toolchain import environment
 from tests.e2e.project import STACK, Project
 from tests.e2e.sandbox_account import Account
 
 KILLS = 200
 UPDATES = ("first up", "new page", "rotation", "destroy")
+MAKE_UP = "make up"
 VICTIMS = ("engine", "plugin", "all", "command")
-SECONDS = {"first up": 20.0, "new page": 16.0, "rotation": 12.0, "destroy": 8.0}
-"""How long each update takes, about: the moment of the kill lies in it."""
-PATIENCE = 300.0
+SECONDS = {"first up": 20.0, "new page": 16.0, "rotation": 12.0, "destroy": 8.0, MAKE_UP: 24.0}
+"""How long each update takes, about, until the tally knows better: the moment of the kill lies in it."""
+LIVES_A_MAKE_UP = 2
+PATIENCE = 400.0
 
 Held = dict[str, set[str]]
 """Kind of thing to the ids that exist."""
+
+
+@dataclass(frozen=True)
+class Kill:
+    """A line of the tally; a run that was over before anything was killed counts for nothing and isn't in it."""
+
+    at: str
+    commit: str
+    kind: str
+    victim: str
+    moment: float
+    killed: list[str]
+    seconds: float
+    """How long the same command took afterwards."""
+    problem: str | None
 
 
 def update(folder: Path, verb: str) -> int:
@@ -55,58 +81,73 @@ def update(folder: Path, verb: str) -> int:
 
 @dataclass
 class Round:
-    """One kill: what ran, who was killed, when, and how it went on."""
+    """One update of a stack, and who is killed in it."""
 
-    project: Project
+    stack: Stack
     kind: str
     victim: str
-    moment: float
+    lasts: float
+    """How many seconds the update is likely to take."""
 
-    def play(self, log: Path) -> str | None:
-        """Kill, go on, compare; returns what is wrong, or None."""
+    def play(self, log: Path) -> Kill:
+        """Kill, go on, compare."""
+        moment = random.uniform(0.5, self.lasts)  # noqa: S311 - moments, no secrets
         with log.open("ab") as out:
             command = self._start(out)
-            self._kill(command)
+            killed = self._kill(command, moment)
             command.wait(PATIENCE)
+            began = time.monotonic()
             status = self._start(out).wait(PATIENCE)
-        if status:
-            return f"the same command ended with {status}"
-        known, found = in_state(self.project), in_world(self.project)
-        wrong = {kind: (found[kind], known[kind]) for kind in found if found[kind] != known[kind]}
-        return f"found and known: {wrong}" if wrong else None
+        seconds = time.monotonic() - began
+        commit = subprocess.check_output(["git", "rev-parse", "--short", "HEAD"], cwd=paths.CHECKOUT, text=True)
+        at = datetime.now(UTC).isoformat(timespec="seconds")
+        problem = f"the same command ended with {status}" if status else difference(self.stack)
+        return Kill(at, commit.strip(), self.kind, self.victim, round(moment, 1), killed, round(seconds, 1), problem)
 
     def _start(self, out: IO[bytes]) -> subprocess.Popen[bytes]:
         verb = "destroy" if self.kind == "destroy" else "up"
-        words = [sys.executable, "-m", "bench.whole_run_kills", "update", str(self.project.folder), verb]
-        environ = dict(self.project.stack.environ)
-        return subprocess.Popen(words, cwd=paths.CHECKOUT, env=environ, stdout=out, stderr=out, start_new_session=True)
+        own = [sys.executable, "-m", "bench.whole_run_kills", "update", str(self.stack.folder), verb]
+        words = ["make", "up"] if self.kind == MAKE_UP else own
+        environ = os.environ if self.kind == MAKE_UP else self.stack.environ
+        return subprocess.Popen(words, cwd=paths.CHECKOUT, env=dict(environ), stdout=out, stderr=out, process_group=0)
 
-    def _kill(self, command: subprocess.Popen[bytes]) -> None:
-        time.sleep(self.moment)
-        try:
-            tree = psutil.Process(command.pid).children(recursive=True)
-            for process in self._chosen(psutil.Process(command.pid), tree):
+    def _kill(self, command: subprocess.Popen[bytes], moment: float) -> list[str]:
+        time.sleep(moment)
+        killed: list[str] = []
+        with suppress(psutil.NoSuchProcess):
+            top = psutil.Process(command.pid)
+            for process in self._chosen(top, top.children(recursive=True)):
+                name = process.name()
                 process.send_signal(signal.SIGKILL)
-        except psutil.NoSuchProcess:
-            return
+                killed.append(name)
+        return killed
 
-    def _chosen(self, command: psutil.Process, tree: list[psutil.Process]) -> Iterator[psutil.Process]:
+    def _chosen(self, top: psutil.Process, tree: list[psutil.Process]) -> Iterator[psutil.Process]:
         engine = [each for each in tree if each.name() == "pulumi"]
+        above = [top, *(each for each in tree if not engine or each in engine[0].parents())]
         if self.victim == "command":
-            yield command
+            yield from above
         elif self.victim == "engine":
             yield from engine[:1]
         elif self.victim == "plugin":
-            plugins = [each for each in tree if each not in engine]
+            plugins = [each for each in tree if each not in [*engine, *above]]
             yield from random.sample(plugins, min(1, len(plugins)))
         else:
-            yield from [command, *tree]
+            yield from [top, *tree]
 
 
-def in_state(project: Project) -> Held:
+def difference(stack: Stack) -> str | None:
+    """Tell where state and world differ."""
+    known, found = in_state(stack), in_world(stack)
+    wrong = {kind: (found[kind], known[kind]) for kind in found if found[kind] != known[kind]}
+    return f"found and known: {wrong}" if wrong else None
+
+
+def in_state(stack: Stack) -> Held:
     """Return what the state says that there is."""
     held = empty()
-    for resource in project.resources():
+    deployment: Any = stack.export()["deployment"]
+    for resource in deployment.get("resources") or []:
         kind = {
             "ibm-native:registry:Namespace": "namespaces",
             "ibm-native:iam:ServiceId": "service IDs",
@@ -120,12 +161,12 @@ def in_state(project: Project) -> Held:
     return held
 
 
-def in_world(project: Project) -> Held:
-    """Return what account, registry and cluster hold of the project's."""
+def in_world(stack: Stack) -> Held:
+    """Return what account, registry and cluster hold of the names that the stack's settings choose."""
     held = empty()
+    settings = stack.settings()
     account = Account((paths.home() / "deployer.key").read_text().strip())
     headers = account.headers
-    name = f"e2e-{project.suffix}"
 
     def listed(url: str, key: str = "", **query: str) -> list[Any]:
         answer = httpx.get(url, params=query, headers=headers, trust_env=False).raise_for_status().json()
@@ -133,14 +174,16 @@ def in_world(project: Project) -> Held:
 
     registry, iam = f"http://{addresses.REGISTRY_ADDRESSES['jp-tok']}", f"http://{addresses.IAM_ADDRESS}"
     mine = {"account_id": headers["Account"]}
-    held["namespaces"] = {each for each in listed(f"{registry}/api/v1/namespaces") if each == name}
-    for service in listed(f"{iam}/v1/serviceids/", "serviceids", **mine, name=name):
+    held["namespaces"] = set(listed(f"{registry}/api/v1/namespaces")) & {settings["registryNamespace"]}
+    for service in listed(f"{iam}/v1/serviceids/", "serviceids", **mine, name=settings["serviceIdName"]):
         held["service IDs"].add(service["id"])
         owner = service["iam_id"]
         held["API keys"] |= {each["id"] for each in listed(f"{iam}/v1/apikeys", "apikeys", **mine, iam_id=owner)}
         held["policies"] |= {each["id"] for each in listed(f"{iam}/v2/policies", "policies", **mine, iam_id=owner)}
-    objects = project.kubectl("get", "pods,secrets,serviceaccounts", "--output", "name").text.split()
-    held["objects"] = {each.rpartition("/")[2] for each in objects if each.endswith(project.suffix)}
+    names = {settings[key] for key in ("pullSecretName", "serviceAccountName", "podName")}
+    command = ["kubectl", "get", "pods,secrets,serviceaccounts", "--output", "name"]
+    objects = subprocess.check_output(command, env=dict(stack.environ), text=True).split()
+    held["objects"] = {each.rpartition("/")[2] for each in objects} & names
     return held
 
 
@@ -149,45 +192,94 @@ def empty() -> Held:
     return {kind: set() for kind in ("namespaces", "service IDs", "policies", "API keys", "objects")}
 
 
-def rounds(project: Project, victims: tuple[str, ...]) -> Iterator[Round]:
-    """Prepare each update of a stack's life and yield its round."""
-    for kind, victim in zip(UPDATES, victims, strict=True):
+class Tally:
+    """The kills so far, in a file that each is added to as it is made."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self.kills = [Kill(**json.loads(line)) for line in file.read_text().splitlines()] if file.exists() else []
+
+    def add(self, kill: Kill) -> None:
+        """Write a kill down and show it."""
+        if not kill.killed and not kill.problem:
+            return
+        self.kills.append(kill)
+        with self._file.open("a") as out:
+            print(json.dumps(asdict(kill)), file=out)
+        print(
+            f"{len(self.kills)}: {kill.kind}, {kill.victim} ({', '.join(kill.killed)}) after {kill.moment} s: "
+            f"{kill.problem or f'goes on in {kill.seconds} s'}",
+            flush=True,
+        )
+
+    def of(self, kind: str) -> Counter[str]:
+        """Return how often each victim was killed in an update of a kind."""
+        return Counter(kill.victim for kill in self.kills if kill.kind == kind)
+
+    def next_victim(self, kind: str) -> str:
+        """Return who was killed least often in an update of a kind."""
+        made = self.of(kind)
+        return min(VICTIMS, key=lambda victim: made[victim])
+
+    def lasts(self, kind: str) -> float:
+        """Return how many seconds an update of a kind is likely to take on this machine."""
+        return statistics.median([kill.seconds for kill in self.kills if kill.kind == kind] or [SECONDS[kind]])
+
+    def show(self) -> None:
+        """Print what all came to."""
+        for kind in (*UPDATES, MAKE_UP):
+            print(f"{kind}: {', '.join(f'{victim} {self.of(kind)[victim]}' for victim in VICTIMS)}")
+        seconds = sorted(kill.seconds for kill in self.kills) or [0.0]
+        stuck = sum(bool(kill.problem) for kill in self.kills)
+        commits = list(dict.fromkeys(kill.commit for kill in self.kills))
+        print(
+            f"{len(self.kills)} kills, {stuck} stuck; the same command afterwards took {statistics.median(seconds)} s "
+            f"(median), {seconds[-1]} s at most; commits {', '.join(commits)}"
+        )
+
+
+def rounds(folder: Path, tally: Tally, cleanup: ExitStack) -> Iterator[Round]:
+    """Prepare each update of a stack's life and yield its round, and now and then one of `make up`."""
+    folder.mkdir()
+    project = Project.copy(folder, paths.home())
+    cleanup.callback(lambda: project.pulumi("destroy", "--yes", "--skip-preview"))
+    for kind in UPDATES:
         if kind == "new page":
-            (project.folder / "app/index.html").write_text(f"page of {project.suffix}\n")
+            (folder / "app/index.html").write_text(f"page of {project.suffix}\n")
         if kind == "rotation":
             project.configure(keyEpoch="2")
-        yield Round(project, kind, victim, random.uniform(0.5, SECONDS[kind]))  # noqa: S311 - moments, no secrets
+        yield Round(project.stack, kind, tally.next_victim(kind), tally.lasts(kind))
+    if tally.of(MAKE_UP).total() * LIVES_A_MAKE_UP < tally.of(UPDATES[0]).total():
+        with Path(os.devnull).open("w") as log:
+            dev = Stack(SANDBOX_STACK, environment.process_environment(), log=log)
+            dev.ensure()
+            dev.destroy()
+            yield Round(dev, MAKE_UP, tally.next_victim(MAKE_UP), tally.lasts(MAKE_UP))
 
 
-def main(kills: int, seed: int) -> int:
-    """Kill so often; returns how many rounds went wrong."""
-    random.seed(seed)
-    wrong = done = 0
-    lives = list(product(VICTIMS, repeat=len(UPDATES)))
-    random.shuffle(lives)
-    for victims in lives:
-        with tempfile.TemporaryDirectory(prefix="kills-") as folder:
-            Path(folder, "project").mkdir()
-            project = Project.copy(Path(folder, "project"), paths.home())
-            for each in rounds(project, victims):
-                if done == kills:
-                    break
-                problem = each.play(Path(folder, "log"))
-                done += 1
-                print(
-                    f"{done}: {each.kind}, {each.victim} after {each.moment:.1f} s: {problem or 'goes on'}", flush=True
-                )
-                if problem:
+def main(file: Path, kills: int) -> int:
+    """Kill until there were so many; returns how many rounds went wrong in this run."""
+    tally = Tally(file)
+    wrong = 0
+    while len(tally.kills) < kills:
+        with tempfile.TemporaryDirectory(prefix="kills-") as folder, ExitStack() as cleanup:
+            log = Path(folder, "log")
+            for each in rounds(Path(folder, "project"), tally, cleanup):
+                kill = each.play(log)
+                tally.add(kill)
+                if kill.problem:
                     wrong += 1
-                    print(Path(folder, "log").read_text(errors="replace")[-3000:], flush=True)
-            project.pulumi("destroy", "--yes", "--skip-preview")
-        if done == kills:
-            break
-    print(f"{done} kills, {wrong} stuck")
+                    print(log.read_text(errors="replace")[-3000:], flush=True)
+                    break
+                if len(tally.kills) == kills:
+                    break
+    tally.show()
     return wrong
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["update"]:
         sys.exit(update(Path(sys.argv[2]), sys.argv[3]))
-    sys.exit(bool(main(int(sys.argv[1]) if sys.argv[1:] else KILLS, int(sys.argv[2]) if sys.argv[2:] else 0)))
+    if not sys.argv[1:]:
+        sys.exit((__doc__ or "").splitlines()[0])
+    sys.exit(bool(main(Path(sys.argv[1]), int(sys.argv[2]) if sys.argv[2:] else KILLS)))
