@@ -2,12 +2,12 @@
 RUN := python3 -m base.bootstrap
 STACK ?= dev
 
-.PHONY: up verify recover graph down env stack test machine-test lint lock reset clean
+.PHONY: up verify recover adopt graph down env stack test machine-test lint lock reset clean
 
 up down env lint reset clean:
 	@$(RUN) $@
 
-verify recover:
+verify recover adopt:
 	@$(RUN) $@ --stack $(STACK)
 
 graph:

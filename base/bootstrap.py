@@ -28,7 +28,7 @@ def main(words: list[str]) -> NoReturn:
     if words[:1] and words[0] in _NEED_ROOT:
         require_root(f"make {words[0]}")
     # A stack on the user's own cluster has no use for the sandbox's packages.
-    of_stack = words[:1] in (["verify"], ["recover"], ["graph"])
+    of_stack = words[:1] in (["verify"], ["recover"], ["adopt"], ["graph"])
     real = words[:1] == ["stack"] or (of_stack and words[2:3] != ["dev"])
     environment = Environment(CHECKOUT / ".venv", RUN_TIME if real else EVERYTHING)
     if not environment.is_fit():

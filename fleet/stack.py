@@ -99,6 +99,11 @@ class Stack:
                 f"pulumi stack ls   shows the stacks; stack {SANDBOX_STACK} is made by: make up",
             ) from None
 
+    @cached_property
+    def project(self) -> str:
+        """Return the project's name, which the config keys carry in front."""
+        return str(yaml.safe_load((self.folder / "Pulumi.yaml").read_text())["name"])
+
     def outputs(self) -> dict[str, object]:
         """Return the stack's outputs, as the CLI shows them to anyone: secrets hidden."""
         return cast("dict[str, object]", self.read("stack", "output", "--json", "--stack", self.name))
@@ -106,8 +111,7 @@ class Stack:
     def settings(self) -> dict[str, str]:
         """Return the project's config by key, with Pulumi.yaml's default for one that isn't set; no secret's value."""
         config = cast("dict[str, dict[str, str]]", self.read("config", "--json", "--stack", self.name))
-        project = yaml.safe_load((self.folder / "Pulumi.yaml").read_text())["name"]
-        names = {name: name.removeprefix(f"{project}:") for name in config}
+        names = {name: name.removeprefix(f"{self.project}:") for name in config}
         return {key: config[name].get("value", "") for name, key in names.items() if key != name}
 
     def ensure(self) -> None:

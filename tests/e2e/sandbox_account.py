@@ -43,6 +43,11 @@ class Account:
         self._made.append(f"http://{REGISTRY}/api/v1/namespaces/{name}")
         return name
 
+    def namespaces(self) -> list[str]:
+        """Return the account's registry namespaces."""
+        answer = httpx.get(f"http://{REGISTRY}/api/v1/namespaces", headers=self.headers, trust_env=False)
+        return list(answer.raise_for_status().json())
+
     def reader(self, namespace: str) -> Reader:
         """Make a service ID with an API key, and a policy that makes it Reader on the namespace."""
         service = self._call("POST", f"{_IAM}/v1/serviceids/", {"account_id": self._account, "name": namespace})
@@ -69,9 +74,10 @@ class Account:
         self._call("DELETE", f"{_IAM}/v1/apikeys/{key_id}")
 
     def clean(self) -> None:
-        """Remove what was made, the last first."""
+        """Remove what was made and is still there, the last first."""
         while self._made:
-            self._call("DELETE", self._made.pop())
+            answer = httpx.delete(self._made.pop(), headers=self.headers, trust_env=False)
+            assert answer.is_success or answer.status_code == httpx.codes.NOT_FOUND, answer.text
 
     def _let_read(self, iam_id: str, namespace: str) -> Json:
         scope = {

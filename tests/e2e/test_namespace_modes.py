@@ -25,11 +25,6 @@ def account(sandbox_home: Path) -> Iterator[Account]:
     made.clean()
 
 
-def namespaces(account: Account) -> list[str]:
-    answer = httpx.get(f"http://{REGISTRY}/api/v1/namespaces", headers=account.headers, trust_env=False)
-    return list(answer.raise_for_status().json())
-
-
 def held(project: Project) -> list[tuple[str, bool]]:
     """Return the id of each namespace in the state, and whether it is only read."""
     return [(each["id"], each.get("external", False)) for each in project.resources() if each["type"] == TYPE]
@@ -63,7 +58,7 @@ def test_a_namespace_that_exists_is_imported_used_and_adopted_and_never_deleted(
     assert held(project) == [(f"jp-tok/{name}", False)]
     project.up()
     destroy(project)
-    assert name in namespaces(account)
+    assert name in account.namespaces()
 
     project.configure(registryNamespaceMode="use")
     project.up()
@@ -73,7 +68,7 @@ def test_a_namespace_that_exists_is_imported_used_and_adopted_and_never_deleted(
     assert held(project) == [(f"jp-tok/{name}", False)]
     assert project.planned() == {}
     destroy(project)
-    assert name in namespaces(account)
+    assert name in account.namespaces()
 
 
 def test_a_namespace_that_the_stack_made_is_let_go_with_its_images_by_use(project: Project, account: Account) -> None:
@@ -85,7 +80,7 @@ def test_a_namespace_that_the_stack_made_is_let_go_with_its_images_by_use(projec
     assert held(project) == [(f"jp-tok/{name}", True)]
     assert project.planned() == {TYPE: "read"}
     destroy(project)
-    assert name in namespaces(account)
+    assert name in account.namespaces()
     project.configure(registryNamespaceMode="create")
     httpx.delete(f"http://{REGISTRY}/api/v1/namespaces/{name}", headers=account.headers, trust_env=False)
 
