@@ -1,7 +1,8 @@
-"""One stack: a private image from one region's registry to one cluster."""
+"""One stack: private images from one region's registry to one cluster."""
 
 import pulumi
 
+from components.cluster import Cluster, ClusterArgs
 from components.delivery import PrivateImage
 from components.settings import SettingsError, load
 
@@ -10,7 +11,17 @@ try:
 except SettingsError as error:
     raise pulumi.RunError(str(error)) from None
 
-delivery = PrivateImage("delivery", settings)
+cluster = Cluster(
+    "cluster",
+    ClusterArgs(
+        kubeconfig=settings.kubeconfig,
+        context=settings.kubernetes_context,
+        identifier=settings.cluster_identifier,
+        namespace=settings.kubernetes_namespace,
+        make_namespace=settings.kubernetes_namespace_mode == "create",
+    ),
+)
+delivery = PrivateImage("delivery", settings, cluster.namespace, pulumi.ResourceOptions(providers=[cluster.provider]))
 
 pulumi.export("registryHost", settings.registry_host)
 pulumi.export("registryNamespace", delivery.registry_namespace)
@@ -21,3 +32,4 @@ pulumi.export("apiKeyId", delivery.api_key_id)
 pulumi.export("pullSecret", delivery.pull_secret)
 pulumi.export("serviceAccount", delivery.service_account)
 pulumi.export("pods", delivery.pods)
+pulumi.export("workloads", delivery.workloads)

@@ -21,10 +21,10 @@ def show_table(stack: Stack, checks: Sequence[Check], cloud: str) -> None:
     `checks` are those that passed; `cloud` is the address of the page that shows what the sandbox's cloud holds.
     """
     outputs = stack.outputs()
-    pods = cast("dict[str, dict[str, str]]", outputs["pods"])
+    workloads = cast("dict[str, dict[str, str]]", outputs["workloads"])
     rows = {
         "registry namespace": f"{outputs['registryHost']}/{outputs['registryNamespace']}",
-        "image": outputs["imageReference"],
+        **{f"image of {name}": each["image"] for name, each in workloads.items()},
         "service ID": outputs["serviceId"],
         "access policy": outputs["accessPolicyId"],
         "API key id": outputs["apiKeyId"],
@@ -36,10 +36,8 @@ def show_table(stack: Stack, checks: Sequence[Check], cloud: str) -> None:
     table.add_column("value", overflow="fold")
     for what, value in rows.items():
         table.add_row(what, str(value))
-    running, page, *_ = checks
-    for pod in pods.values():
-        table.add_row("Pod", f"{pod['namespace']}/{pod['name']}: {running.seen}")
-        table.add_row("its page", page.seen)
+    for check in checks[:-1]:
+        table.add_row(check.what, check.seen)
     console = Console(highlight=False, markup=False)
     if not console.is_terminal:
         console.width = LOG_COLUMNS

@@ -6,10 +6,11 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, GetCoreSchemaHandler
+from pydantic import AfterValidator, BeforeValidator, Field, GetCoreSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from ibm_native.cloud.regions import FORMER_NAMES, REGISTRY_HOSTS
@@ -69,6 +70,12 @@ def _tag(value: str) -> str:
     return value
 
 
+def _not_latest(value: str) -> str:
+    if value.endswith(":latest"):
+        raise ValueError
+    return value
+
+
 def _role(value: str) -> str:
     if value in PULL_ROLES:
         return value
@@ -110,6 +117,15 @@ ImageTag = Annotated[
     AfterValidator(_tag),
     Expected("a tag of up to 128 characters other than 'latest'"),
 ]
+NamespaceImage = Annotated[
+    str,
+    Field(
+        pattern=r"^[a-z0-9]+([._/-]+[a-z0-9]+)*(@sha256:[0-9a-f]{64}|:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})$",
+        json_schema_extra={"not": {"pattern": ":latest$"}},
+    ),
+    AfterValidator(_not_latest),
+    Expected("an image of the stack's registry namespace, name@sha256:<64 hex> or name:tag (a tag other than latest)"),
+]
 ImageReference = Annotated[str, Field(pattern=r"^\S*$"), Expected("an image reference without blanks, or nothing")]
 Platform = Annotated[
     str,
@@ -138,6 +154,18 @@ Flag = Annotated[bool, Field(strict=True), BeforeValidator(_boolean), Expected("
 AccessSeconds = Annotated[int, Field(ge=1, le=600), Expected("a whole number of seconds from 1 to 600")]
 PodSeconds = Annotated[int, Field(ge=5, le=3600), Expected("a whole number of seconds from 5 to 3600")]
 Epoch = Annotated[int, Field(ge=1, le=10**6), Expected("a whole number from 1 on")]
+
+
+def folder(info: ValidationInfo, path: str) -> Path:
+    """Return where a path of the settings is: below the project's folder, which the validation's context names."""
+    project: Path | None = info.context["project"] if info.context else None
+    return Path(project or Path.cwd(), path)
+
+
+def takes_base(dockerfile: Path) -> None:
+    """Refuse a Dockerfile that has no build argument BASE, since one given to it would be lost without a word."""
+    if not re.search(r"^\s*ARG\s+BASE\b", dockerfile.read_text(errors="replace"), re.MULTILINE | re.IGNORECASE):
+        raise refusal(f"nothing, since {dockerfile} doesn't take it: it has no line `ARG BASE`", "")
 
 
 def tidied(text: str) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pulumi
 
 import ibm_native
+from components.names import child
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,24 +48,25 @@ class PullIdentity(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: PullIdentityArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("icr-private-image:delivery:PullIdentity", name, None, opts)
-        child = pulumi.ResourceOptions(parent=self)
+        owned = pulumi.ResourceOptions(parent=self)
+        pull = child(name, "identity", "pull")
         service_id = ibm_native.ServiceId(
-            "pull",
+            pull,
             ibm_native.ServiceIdArgs(name=args.service_id_name, description="Pulls images into Kubernetes"),
             opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
         )
         policy = ibm_native.AccessPolicy(
-            "pull",
+            pull,
             ibm_native.AccessPolicyArgs(
                 iam_id=service_id.iam_id, roles=[args.role], region=args.region, namespace=args.namespace
             ),
-            opts=child,
+            opts=owned,
         )
         keys = {
             epoch: ibm_native.ApiKey(
-                f"pull-key-{epoch}",
+                f"{pull}-key-{epoch}",
                 ibm_native.ApiKeyArgs(name=key_name(args.api_key_name, epoch), iam_id=service_id.iam_id),
-                opts=child,
+                opts=owned,
             )
             for epoch in live_epochs(args.epoch, revoke_previous=args.revoke_previous)
         }

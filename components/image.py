@@ -1,11 +1,15 @@
-"""The image: built from the project's Dockerfile, pushed, and known by its digest from then on."""
+"""The image: built from a Dockerfile and pushed, or one that is in the registry; known by its digest from then on."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import pulumi
 import pulumi_docker as docker
+
+import ibm_native
+from components.names import child
 
 REGISTRY_USER = "iamapikey"
 """The user name that IBM's registry takes for every API key (IBM's docs, "Accessing your namespaces")."""
@@ -16,7 +20,7 @@ class ContainerImageArgs:
     """What to build and where to push it.
 
     `push_key` is an API key of a Writer on the namespace: the deployer's, never the pull identity's.
-    `base` is handed to the Dockerfile as the build argument BASE; None leaves the Dockerfile's own.
+    `context` is relative to the project, `dockerfile` to the context; an empty `target` is the last stage.
     """
 
     registry_host: str
@@ -26,7 +30,21 @@ class ContainerImageArgs:
     context: str
     platform: str
     push_key: pulumi.Input[str]
-    base: str | None = None
+    dockerfile: str = "Dockerfile"
+    target: str = ""
+    build_args: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True)
+class PulledImage:
+    """An image that is in the registry: what a Pod runs, and what a key must be able to pull."""
+
+    reference: pulumi.Output[str]
+    """`host/namespace/name@sha256:...`."""
+    repository: pulumi.Output[str]
+    """`namespace/name`, as the registry's API and its tokens call it."""
+    digest: pulumi.Output[str]
+    """`sha256:...` of the manifest; unknown in a preview that would build."""
 
 
 class ContainerImage(pulumi.ComponentResource):
@@ -36,23 +54,21 @@ class ContainerImage(pulumi.ComponentResource):
     left to the registry's retention policy.
     """
 
-    reference: pulumi.Output[str]
-    """`host/namespace/name@sha256:...`: what a Pod runs."""
-    repository: pulumi.Output[str]
-    """`namespace/name`, as the registry's API and its tokens call it."""
-    digest: pulumi.Output[str]
-    """`sha256:...` of the pushed manifest; unknown in a preview that would build."""
+    image: PulledImage
 
     def __init__(self, name: str, args: ContainerImageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("icr-private-image:delivery:ContainerImage", name, None, opts)
-        self.repository = pulumi.Output.concat(args.namespace, "/", args.name)
+        repository = pulumi.Output.concat(args.namespace, "/", args.name)
         image = docker.Image(
-            "image",
-            image_name=pulumi.Output.concat(args.registry_host, "/", self.repository, ":", args.tag),
+            child(name, "image", "image"),
+            image_name=pulumi.Output.concat(args.registry_host, "/", repository, ":", args.tag),
             build=docker.DockerBuildArgs(
                 context=args.context,
+                # The plugin's own default is the context's Dockerfile: left out, a state without it goes on.
+                dockerfile=None if args.dockerfile == "Dockerfile" else f"{args.context}/{args.dockerfile}",
                 platform=args.platform,
-                args={"BASE": args.base} if args.base else None,
+                target=args.target or None,
+                args=dict(args.build_args) or None,
             ),
             registry=docker.RegistryArgs(
                 server=args.registry_host,
@@ -61,9 +77,30 @@ class ContainerImage(pulumi.ComponentResource):
             ),
             opts=pulumi.ResourceOptions(parent=self),
         )
-        self.reference = image.repo_digest.apply(pinned)
-        self.digest = self.reference.apply(lambda reference: reference.split("@", 1)[1])
-        self.register_outputs({"reference": self.reference, "repository": self.repository, "digest": self.digest})
+        reference = image.repo_digest.apply(pinned)
+        self.image = PulledImage(reference, repository, reference.apply(_digest))
+        self.register_outputs({"reference": reference, "repository": repository, "digest": self.image.digest})
+
+
+def existing_image(
+    name: str, registry_host: str, region: str, namespace: pulumi.Input[str], opts: pulumi.InvokeOptions | None = None
+) -> PulledImage:
+    """Return the image `name@sha256:...` or `name:tag` of a namespace; what the tag names now is asked, and shown."""
+    own, at, digest = name.partition("@")
+    own, _, tag = own.partition(":")
+    repository = pulumi.Output.concat(namespace, "/", own)
+    known = (
+        pulumi.Output.from_input(digest)
+        if at
+        else ibm_native.get_image(ibm_native.GetImageArgs(region=region, repository=repository, tag=tag), opts).apply(
+            lambda found: found.digest
+        )
+    )
+    return PulledImage(pulumi.Output.concat(registry_host, "/", repository, "@", known), repository, known)
+
+
+def _digest(reference: str) -> str:
+    return reference.split("@", 1)[1]
 
 
 def pinned(reference: str) -> str:

@@ -1,4 +1,4 @@
-"""What follows from a stack's name; pure."""
+"""What follows from names: a component's parts from its own, and a cluster's objects from the stack's; pure."""
 
 from __future__ import annotations
 
@@ -23,3 +23,13 @@ def derived(name: str, stack: str, longest: int) -> str:
         return whole
     digits = hashlib.sha256(whole.encode()).hexdigest()[:5]
     return f"{whole[: longest - 6].rstrip('-.')}-{digits}"
+
+
+def child(component: str, kind: str, part: str) -> str:
+    """Return the name of a component's part: `web-workload`'s `pod` is `web-pod`, and so is `web`'s.
+
+    The engine wants names that are unique in the program. A component that is called by its `kind` alone, as those of
+    the story are, gives its parts their plain names: a state that an earlier release made goes on with them.
+    """
+    stem = component.removesuffix(kind).removesuffix("-")
+    return f"{stem}-{part}" if stem else part

@@ -1,4 +1,4 @@
-"""The registry namespace that the image lives in."""
+"""The registry namespace that the images live in."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Literal
 import pulumi
 
 import ibm_native
+from components.names import child
 
 Mode = Literal["create", "adopt", "use"]
 
@@ -33,7 +34,7 @@ class RegistryNamespace(pulumi.ComponentResource):
     def __init__(self, name: str, args: RegistryNamespaceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("icr-private-image:delivery:RegistryNamespace", name, None, opts)
         namespace = ibm_native.Namespace(
-            "namespace",
+            child(name, "namespace", "namespace"),
             ibm_native.NamespaceArgs(name=args.name, region=args.region, adopt=args.mode == "adopt"),
             # With an id the engine reads and owns nothing: a namespace that it owned until then is let go, not deleted.
             opts=pulumi.ResourceOptions(parent=self, id=f"{args.region}/{args.name}" if args.mode == "use" else None),

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import Any, cast, get_args
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from components.fields import EXPECTED, tidied
 
 LOOKS_SECRET = re.compile(r"passwd|pass|pwd|secret|token", re.IGNORECASE)
 """Keys of which `pulumi config set` takes some values for secrets, and then asks for --secret or --plaintext."""
+
+
+WORDS = {"dict_type": "a map from key to value", "model_type": "a map from key to value", "missing": "a value"}
+"""What is expected, where pydantic would say it in words of its own."""
 
 
 class SettingsError(Exception):
@@ -44,52 +51,100 @@ def report(found: Iterable[Problem], stack: str | None) -> str:
     return "\n".join(lines)
 
 
-def of(error: ValidationError, model: type[BaseModel], secrets: Collection[str]) -> list[Problem]:
-    """Return each problem in `error`, which validating against `model` raised; values of `secrets` stay unseen."""
-    return [_problem(each, model, secrets) for each in error.errors(include_url=False)]
+def of(
+    error: ValidationError, model: type[BaseModel], given: Mapping[str, Any], secrets: Collection[str]
+) -> list[Problem]:
+    """Return each problem in `error`, raised by validating `given` against `model`; values of `secrets` stay unseen."""
+    found = error.errors(include_url=False)
+    places = {each["loc"]: each for each in reversed(found) if each["loc"][0] not in secrets or len(each["loc"]) == 1}
+    return [_problem(each, model, given, secrets) for each in reversed(places.values())]
 
 
-def _problem(details: ErrorDetails, model: type[BaseModel], secrets: Collection[str]) -> Problem:
-    key = str(details["loc"][0])
-    got = "[secret]" if key in secrets else as_config(details["input"])
-    fields = {field.alias or name: field for name, field in model.model_fields.items()}
-    if key not in fields:
-        return _unknown_key(key, got, fields, is_secret=key in secrets)
-    path = _path(details["loc"])
-    expected = details["msg"] if details["type"] == EXPECTED else _first_lower(details["msg"])
+def _problem(
+    details: ErrorDetails, model: type[BaseModel], given: Mapping[str, Any], secrets: Collection[str]
+) -> Problem:
+    # Pydantic's mark for a map's key is no part of where a value stands.
+    place = tuple(step for step in details["loc"] if step != "[key]")
+    kind, key = details["type"], str(place[0])
+    got = None if kind == "missing" else "[secret]" if key in secrets else as_config(details["input"])
+    if kind == "extra_forbidden":
+        return _unknown_key(place, str(got), _fields(model, place[:-1]), is_secret=key in secrets)
+    expected = details["msg"] if kind == EXPECTED else WORDS.get(kind) or _first_lower(details["msg"])
     offered = details.get("ctx", {}).get("value")
-    value = _mended(model, key, got) if offered is None else str(offered)
-    return Problem(path, got, expected, [_set(path, value)])
+    value = _mended(model, given, place, got or "") if offered is None else str(offered)
+    return Problem(_path(place), got, expected, [_set(_path(place), value)])
 
 
-def _unknown_key(key: str, got: str, fields: Collection[str], *, is_secret: bool) -> Problem:
+def _fields(model: type[BaseModel], place: Sequence[str | int]) -> dict[str, FieldInfo]:
+    """Return the keys that may stand at a place."""
+    fields = {field.alias or name: field for name, field in model.model_fields.items()}
+    for step in place:
+        inner = _models(fields[str(step)].annotation) if str(step) in fields else []
+        if inner:
+            fields = {field.alias or name: field for name, field in inner[0].model_fields.items()}
+    return fields
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:  # noqa: ANN401  # whatever a field's type may be
+    """Return the models inside a type: those of a map's values too."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [found for each in get_args(annotation) for found in _models(each)]
+
+
+def _unknown_key(place: Sequence[str | int], got: str, fields: Collection[str], *, is_secret: bool) -> Problem:
+    key, path = str(place[-1]), _path(place)
     near = get_close_matches(key, fields, n=1, cutoff=0.5)
-    remove = f"pulumi config rm {shlex.quote(key)}"
+    remove = _set(path, "")
     if not near:
-        return Problem(key, got, "a key of this project, as Pulumi.yaml has them; this is none", [remove])
-    rename = f"pulumi config set --secret {near[0]}" if is_secret else _set(near[0], got)
+        known = "as Pulumi.yaml has them" if len(place) == 1 else f"one of {', '.join(fields)}"
+        return Problem(path, got, f"a key of this project, {known}; this is none", [remove])
+    renamed = _path([*place[:-1], near[0]])
+    rename = f"pulumi config set --secret {renamed}" if is_secret else _set(renamed, got)
+    if got.startswith(("{", "[")) and not is_secret:
+        rename = f"in the stack file, write {near[0]} in place of {key}"
     return Problem(
-        key, got, f"a key of this project, as Pulumi.yaml has them; the nearest is {near[0]}", [rename, remove]
+        path, got, f"a key of this project, as Pulumi.yaml has them; the nearest is {near[0]}", [rename, remove]
     )
 
 
-def _mended(model: type[BaseModel], key: str, got: str) -> str:
-    """Return the first guess at what was meant that is legal for the key; its default, if none is."""
-    default = next(as_config(field.default) for field in model.model_fields.values() if field.alias == key)
-    return next((guess for guess in tidied(got) if guess and _is_legal(model, key, guess)), default)
+def _mended(model: type[BaseModel], given: Mapping[str, Any], place: Sequence[str | int], got: str) -> str:
+    """Return the first guess at what was meant that is legal there; the default, if none is; nothing without one."""
+    guesses = [*(guess for guess in tidied(got) if guess), _default(_fields(model, place[:-1]).get(str(place[-1])))]
+    return next((guess for guess in guesses if guess and _is_legal(model, given, place, guess)), "")
 
 
-def _is_legal(model: type[BaseModel], key: str, value: str) -> bool:
+def _default(field: FieldInfo | None) -> str:
+    simple = field is not None and isinstance(field.default, str | int)
+    return as_config(field.default) if field is not None and simple else ""
+
+
+def _is_legal(model: type[BaseModel], given: Mapping[str, Any], place: Sequence[str | int], value: str) -> bool:
+    changed = _changed(given, place, value)
     try:
-        model.model_validate({key: value})
+        model.model_validate(changed)
     except ValidationError as error:
-        return key not in {each["loc"][0] for each in error.errors(include_url=False)}
+        return not any(tuple(each["loc"][: len(place)]) == tuple(place) for each in error.errors(include_url=False))
     return True
+
+
+def _changed(given: Any, place: Sequence[str | int], value: str) -> Any:  # noqa: ANN401  # config of any shape
+    """Return config with `value` at a place."""
+    if not place:
+        return value
+    step, *rest = place
+    if isinstance(given, str):
+        given = json.loads(given)
+    if isinstance(given, list):
+        items = cast("list[Any]", given)
+        return [_changed(each, rest, value) if index == step else each for index, each in enumerate(items)]
+    fields = cast("Mapping[str | int, Any]", given)
+    return {**fields, step: _changed(fields.get(step, {}), rest, value)}
 
 
 def _set(path: str, value: str) -> str:
     if not value:
-        return f"pulumi config rm {path}"
+        return shlex.join(["pulumi", "config", "rm", *(["--path"] if re.search(r"[.\[]", path) else []), path])
     words = ["pulumi", "config", "set"]
     if re.search(r"[.\[]", path):
         words.append("--path")
@@ -113,6 +168,8 @@ def _path(steps: Iterable[str | int]) -> str:
 
 def as_config(value: object) -> str:
     """Return a value as the engine hands it to a program."""
+    if isinstance(value, dict | list):
+        return json.dumps(value)
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

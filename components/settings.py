@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Literal, cast
 from urllib.parse import urlsplit
 
 import pulumi
 from pulumi.runtime import config as engine
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     SkipValidation,
@@ -29,8 +29,9 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 
 from components import fields, problems
-from components.fields import refusal
+from components.fields import Expected, refusal
 from components.problems import Problem, SettingsError
+from components.workload_settings import WorkloadSettings, the_articles
 from ibm_native.cloud.connection import Connection
 from ibm_native.cloud.regions import REGISTRY_HOSTS, region_of_host
 
@@ -44,6 +45,20 @@ MISSING_KEY = Problem(
     "an IBM Cloud API key with the role Writer or Manager",
     (f"read -rs {PUSH_KEY_VARIABLE} && export {PUSH_KEY_VARIABLE}", "pulumi config set --secret pushApiKey"),
 )
+NO_SECRETS = Problem(
+    "workloads",
+    "[secret]",
+    "no secrets: anybody who may read Pods would read them; name a Kubernetes Secret of your own in envFrom",
+    ("kubectl create secret generic NAME --from-literal=VARIABLE=...", "pulumi config rm --path workloads.NAME.env"),
+)
+
+
+def _unpacked(value: object) -> object:
+    """Return what the engine hands over as JSON."""
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
 
 
 class Settings(BaseModel):
@@ -108,8 +123,17 @@ class Settings(BaseModel):
         default="service-account-image-pull", description="Name of the ServiceAccount that carries the pull Secret"
     )
     pod_name: fields.Label = Field(default="nginx-custom", description="Name of the Pod")
+    workloads: Annotated[dict[fields.Label, WorkloadSettings], BeforeValidator(_unpacked)] = Field(
+        default={}, description="Workloads by name; none means the one that the keys image... and podName describe"
+    )
     kubernetes_namespace: fields.Label = Field(
-        default="default", description="Kubernetes namespace of Secret, ServiceAccount and Pod; it must exist"
+        default="default", description="Kubernetes namespace of Secret, ServiceAccount and workloads"
+    )
+    kubernetes_namespace_mode: Annotated[Literal["create", "use"], Expected("one of create, use")] = Field(
+        default="use", description="use takes a namespace that exists, create makes it and a destroy removes it"
+    )
+    kubeconfig: Annotated[SkipValidation[str | pulumi.Output[str]], WithJsonSchema({"type": "string"})] = Field(
+        default="", repr=False, description="Path of a kubeconfig, or its content as a secret; empty means $KUBECONFIG"
     )
     kubernetes_context: str = Field(default="", description="Context of the kubeconfig; empty means the current one")
     cluster_identifier: fields.Identifier = Field(
@@ -127,6 +151,15 @@ class Settings(BaseModel):
         default=150, description="How long the Pod may take until it is ready"
     )
 
+    def delivered(self) -> dict[str, WorkloadSettings]:
+        """Return every workload by its name in the cluster, with what it takes over from the stack."""
+        if not self.workloads:
+            return {self.pod_name: the_articles(self.image_context, self.image_base, self.image_name)}
+        return {
+            name: each if each.platform else each.model_copy(update={"platform": self.platform})
+            for name, each in self.workloads.items()
+        }
+
     @field_validator("registry_host")
     @classmethod
     def _is_of_the_region(cls, host: str, info: ValidationInfo) -> str:
@@ -140,10 +173,20 @@ class Settings(BaseModel):
             raise refusal(expected, "")
         return host
 
+    @field_validator("kubeconfig")
+    @classmethod
+    def _is_a_secret(cls, kubeconfig: object) -> object:
+        if isinstance(kubeconfig, str) and "\n" in kubeconfig.strip():
+            # The value stays unseen: what is wrong with it is that anybody can read it.
+            raise refusal(
+                "a path; a kubeconfig's content is a secret: pulumi config set --secret kubeconfig < FILE", ""
+            )
+        return kubeconfig
+
     @field_validator("image_context")
     @classmethod
     def _has_a_dockerfile(cls, context: str, info: ValidationInfo) -> str:
-        folder = _folder(info, context)
+        folder = fields.folder(info, context)
         if not context or not (folder / "Dockerfile").is_file():
             raise refusal(f"a folder with a Dockerfile; {folder} has none")
         return context
@@ -152,9 +195,7 @@ class Settings(BaseModel):
     @classmethod
     def _is_used_by_the_dockerfile(cls, base: str, info: ValidationInfo) -> str:
         if base and "image_context" in info.data:
-            dockerfile = _folder(info, info.data["image_context"]) / "Dockerfile"
-            if not re.search(r"^\s*ARG\s+BASE\b", dockerfile.read_text(errors="replace"), re.MULTILINE | re.IGNORECASE):
-                raise refusal(f"nothing, since {dockerfile} doesn't take it: it has no line `ARG BASE`", "")
+            fields.takes_base(fields.folder(info, info.data["image_context"]) / "Dockerfile")
         return base
 
 
@@ -169,17 +210,15 @@ def other_regions_host(host: str, region: str) -> str | None:
     return None
 
 
-def _folder(info: ValidationInfo, context: str) -> Path:
-    project: Path | None = info.context["project"] if info.context else None
-    return Path(project or Path.cwd(), context)
-
-
 def load() -> Settings:
     """Read the current stack's settings; raises SettingsError with every problem at once."""
     config: dict[str, Any] = {**engine.get_config_env(), **engine.CONFIG.get()}
     secrets = {key for key in config if engine.is_config_secret(key)} | set(engine.get_config_secret_keys_env())
     project = f"{pulumi.get_project()}:"
     values = {key.removeprefix(project): value for key, value in config.items() if key.startswith(project)}
+    names = {name.removeprefix(project) for name in secrets}
+    if "kubeconfig" in names:
+        values["kubeconfig"] = pulumi.Output.secret(values["kubeconfig"])
     key = values.pop("pushApiKey", "") or os.environ.get(PUSH_KEY_VARIABLE)
     return parse(
         values,
@@ -189,7 +228,7 @@ def load() -> Settings:
         },
         preview=pulumi.runtime.is_dry_run(),
         stack=pulumi.get_stack(),
-        secrets={name.removeprefix(project) for name in secrets},
+        secrets=names,
     )
 
 
@@ -217,10 +256,12 @@ def parse(
         given["pushApiKey"] = push_key
     elif not preview:
         found.append(MISSING_KEY)
+    if "workloads" in secrets:
+        found.append(NO_SECRETS)
     try:
         settings = Settings.model_validate(given, context={"project": project})
     except ValidationError as error:
-        found = [*problems.of(error, Settings, secrets), *found]
+        found = [*problems.of(error, Settings, given, secrets), *found]
     else:
         if not found:
             return settings

@@ -77,8 +77,16 @@ def read(folder: Path, stack: str) -> tuple[dict[str, str], set[str]]:
         problem = Problem("config", problems.as_config(config), "a map from key to value", ["edit the file"])
         raise SettingsError(problems.report([problem], stack))
     named = {str(key).removeprefix(f"{project}:"): value for key, value in cast("dict[str, Any]", config).items()}
-    secrets = {key for key, value in named.items() if isinstance(value, dict) and "secure" in value}
+    secrets = {key for key, value in named.items() if _is_secret(value)}
     return {key: _text(value) for key, value in named.items() if key not in secrets or key not in KEYS}, secrets
+
+
+def _is_secret(value: object) -> bool:
+    """Tell whether a value, or one inside it, is encrypted: the engine then takes all of it for a secret."""
+    if isinstance(value, dict):
+        inner = cast("dict[str, object]", value)
+        return "secure" in inner or any(map(_is_secret, inner.values()))
+    return isinstance(value, list) and any(map(_is_secret, cast("list[object]", value)))
 
 
 def _load(path: Path) -> dict[str, Any]:
@@ -119,6 +127,7 @@ def stack_schema(project: str) -> dict[str, Any]:
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": f"Stack file of {project}",
         "type": "object",
+        "$defs": own["$defs"],
         "properties": {
             "config": {
                 "type": "object",

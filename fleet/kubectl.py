@@ -26,7 +26,11 @@ class Cluster:
 
     def pod(self, namespace: str, name: str) -> dict[str, Any] | None:
         """Return the Pod as the API shows it, or None if there is none."""
-        text = self._run("get", "pod", name, "--namespace", namespace, "--ignore-not-found", "--output", "json")
+        return self.get("pod", namespace, name)
+
+    def get(self, kind: str, namespace: str, name: str) -> dict[str, Any] | None:
+        """Return an object as the API shows it, or None if there is none."""
+        text = self._run("get", kind, name, "--namespace", namespace, "--ignore-not-found", "--output", "json")
         return cast("dict[str, Any]", json.loads(text)) if text.strip() else None
 
     def metadata(self, kind: str, namespace: str, name: str) -> dict[str, Any] | None:
@@ -36,7 +40,7 @@ class Cluster:
         return cast("dict[str, Any]", json.loads(text)) if text.strip() else None
 
     def execute(self, namespace: str, pod: str, *words: str) -> str:
-        """Run a command in the Pod's first container and return its output."""
+        """Run a command in the first container of a Pod, or of one of `deployment/NAME`'s, and return its output."""
         return self._run("exec", "--namespace", namespace, pod, "--", *words)
 
     def create(self, manifest: Mapping[str, Any]) -> None:

@@ -1,15 +1,16 @@
-"""Verification of any stack: its Pod runs and serves the right page, and without the pull Secret there is no image."""
+"""Verification of any stack: its workloads run, with the right page, and without the pull Secret there is no image."""
 
 from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 from base.errors import SandboxError
+from components.settings import SettingsError, parse
 from fleet.kubectl import Cluster
 from fleet.stack import Stack
 
@@ -33,24 +34,25 @@ def check(stack: Stack) -> int:
 
 
 def verify(stack: Stack) -> list[Check]:
-    """Check the stack's Pods and the refusal of a Pod without the pull Secret.
+    """Check the stack's workloads and the refusal of a Pod without the pull Secret.
 
     Needs the stack's outputs, kubectl and the kubeconfig ($KUBECONFIG, else ~/.kube/config). Raises SandboxError if one
-    of them can't be had, or the stack has no Pod.
+    of them can't be had, or the stack has no workload.
     """
     outputs = stack.outputs()
-    if "pods" not in outputs or "imageReference" not in outputs:
+    if "workloads" not in outputs:
         raise SandboxError(
-            f"stack {stack.name} has no Pod to verify: its last update didn't finish",
+            f"stack {stack.name} has no workload to verify: its last update didn't finish, or is an older program's",
             f"pulumi up --stack {stack.name}   (for stack dev: make up)",
         )
-    pods = cast("dict[str, dict[str, str]]", outputs["pods"])
-    settings = stack.settings()
-    page = expected_page(Path(stack.folder, settings["imageContext"]))
-    cluster = Cluster(stack.environ, settings["kubernetesContext"])
-    checks = [check for pod in pods.values() for check in check_pod(cluster, pod["namespace"], pod["name"], page)]
-    namespace = next(iter(pods.values()))["namespace"]
-    return [*checks, check_refusal(cluster, namespace, str(outputs["imageReference"]))]
+    workloads = cast("dict[str, dict[str, str]]", outputs["workloads"])
+    values = stack.settings()
+    pages = pages_of(Path(stack.folder), values)
+    own = {"KUBECONFIG": str(Path(stack.folder, values["kubeconfig"]))} if values.get("kubeconfig") else {}
+    cluster = Cluster({**stack.environ, **own}, values["kubernetesContext"])
+    checks = [check for key, each in workloads.items() for check in check_workload(cluster, each, pages.get(key))]
+    first = next(iter(workloads.values()))
+    return [*checks, check_refusal(cluster, first["namespace"], first["image"])]
 
 
 def show_checks(checks: Sequence[Check]) -> bool:
@@ -58,6 +60,18 @@ def show_checks(checks: Sequence[Check]) -> bool:
     for check in checks:
         print(f"  {'ok ' if check.passed else 'NO '} {check.what}: {check.seen}")
     return all(check.passed for check in checks)
+
+
+def pages_of(folder: Path, values: Mapping[str, str]) -> dict[str, str]:
+    """Return the page that each workload must show, as far as it is known: the story's from its build's folder.
+
+    Other workloads have probes of their own, which say whether they are well. Raises SandboxError.
+    """
+    try:
+        settings = parse(values, push_key=None, preview=True, project=folder)
+    except SettingsError as error:
+        raise SandboxError(str(error), "mend the settings, then run the same command again") from None
+    return {} if settings.workloads else {settings.pod_name: expected_page(Path(folder, settings.image_context))}
 
 
 def expected_page(context: Path) -> str:
@@ -75,20 +89,36 @@ def expected_page(context: Path) -> str:
     )
 
 
-def check_pod(cluster: Cluster, namespace: str, name: str, page: str) -> list[Check]:
-    """Check that the Pod is Running and that the page inside it is `page`."""
-    what = f"Pod {namespace}/{name} is Running"
-    pod = cluster.pod(namespace, name)
-    if pod is None:
-        return [Check(what, passed=False, seen="no such Pod")]
-    phase = str(status(pod).get("phase"))
-    if phase != "Running":
-        return [Check(what, passed=False, seen=" ".join([phase, *waiting_reason(pod)]).strip())]
-    served = cluster.execute(namespace, name, "cat", PAGE)
+def check_workload(cluster: Cluster, workload: Mapping[str, str], page: str | None) -> list[Check]:
+    """Check that a Pod is Running, or that a Deployment has its Pods, and that the page inside is `page`."""
+    kind, namespace, name = workload["kind"], workload["namespace"], workload["name"]
+    what = f"{kind} {namespace}/{name} {'is Running' if kind == 'Pod' else 'has its Pods'}"
+    found = cluster.get(kind.lower(), namespace, name)
+    if found is None:
+        return [Check(what, passed=False, seen=f"no such {kind}")]
+    passed, seen = _running(found) if kind == "Pod" else _rolled_out(found)
+    if not passed or page is None:
+        return [Check(what, passed=passed, seen=seen)]
+    served = cluster.execute(namespace, name if kind == "Pod" else f"deployment/{name}", "cat", PAGE)
     return [
-        Check(what, passed=True, seen=phase),
+        Check(what, passed=True, seen=seen),
         Check(f"its page says {page.strip()!r}", passed=served == page, seen=served.strip()),
     ]
+
+
+def _running(pod: dict[str, Any]) -> tuple[bool, str]:
+    phase = str(status(pod).get("phase"))
+    if phase != "Running":
+        return False, " ".join([phase, *waiting_reason(pod)]).strip()
+    containers = cast("list[dict[str, Any]]", status(pod).get("containerStatuses") or [])
+    ready = all(each.get("ready") for each in containers)
+    return ready, phase if ready else " ".join([phase, "but not ready", *waiting_reason(pod)]).strip()
+
+
+def _rolled_out(deployment: dict[str, Any]) -> tuple[bool, str]:
+    wanted = int(deployment["spec"].get("replicas", 1))
+    available, updated = (int(status(deployment).get(each) or 0) for each in ("availableReplicas", "updatedReplicas"))
+    return available >= wanted and updated >= wanted, f"{available} of {wanted} available, {updated} up to date"
 
 
 def check_refusal(cluster: Cluster, namespace: str, image: str) -> Check:

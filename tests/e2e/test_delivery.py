@@ -67,11 +67,14 @@ def test_up_ends_with_the_outputs_and_none_of_them_is_secret(delivered: tuple[Pr
     outputs = project.stack.outputs()
     registry = {"registryHost", "registryNamespace", "imageReference"}
     identity = {"serviceId", "accessPolicyId", "apiKeyId"}
-    assert set(outputs) == registry | identity | {"pullSecret", "serviceAccount", "pods"}
+    assert set(outputs) == registry | identity | {"pullSecret", "serviceAccount", "pods", "workloads"}
     assert "[secret]" not in outputs.values()
     assert outputs["registryHost"] == "127.0.0.1:7001"
     assert str(outputs["imageReference"]).startswith(f"127.0.0.1:7001/e2e-{project.suffix}/nginx-custom@sha256:")
-    assert outputs["pods"] == {f"nginx-{project.suffix}": {"namespace": "default", "name": f"nginx-{project.suffix}"}}
+    name = f"nginx-{project.suffix}"
+    place = {"namespace": "default", "name": name}
+    assert outputs["pods"] == {name: place}
+    assert outputs["workloads"] == {name: place | {"kind": "Pod", "image": outputs["imageReference"]}}
 
 
 def test_the_pod_serves_the_page_and_is_refused_without_the_secret(delivered: tuple[Project, str]) -> None:

@@ -76,8 +76,12 @@ class _Answers(mocks.Mocks):
         self._preview = preview
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
-        message = f"the program calls no function, but called {args.token}"
-        raise AssertionError(message)
+        if args.token != "ibm-native:registry:getImage":
+            message = f"the program looks up tags and nothing else, but called {args.token}"
+            raise AssertionError(message)
+        asked = cast("dict[str, str]", args.args)
+        reference = f"jp.icr.io/{asked['repository']}@{SAMPLE_DIGEST}"
+        return {"digest": SAMPLE_DIGEST, "reference": reference, "tags": [asked["tag"]], "sizeBytes": 1}, []
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
         inputs = cast("dict[str, Any]", args.inputs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import stat
 from pathlib import Path
 from typing import Any, cast
@@ -18,7 +19,7 @@ def values(**changes: str) -> dict[str, str]:
 
 
 def _text(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return json.dumps(value) if isinstance(value, dict | bool) else str(value)
 
 
 def script(path: Path, line: str) -> None:

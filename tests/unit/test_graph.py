@@ -11,8 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from base.paths import CHECKOUT
+from components.cluster import Cluster, ClusterArgs
 from components.delivery import PrivateImage
 from components.image import pinned
+from components.names import child
 from components.pull_access import docker_config
 from components.settings import Settings, parse
 from tests.unit import graph as harness
@@ -33,11 +36,22 @@ POD = "kubernetes:core/v1:Pod pod"
 
 
 def settings(**changes: Any) -> Settings:
-    return parse(values(), push_key=pulumi.Output.secret("push-key-value")).model_copy(update=changes)
+    return parsed().model_copy(update=changes)
+
+
+def parsed(**changes: Any) -> Settings:
+    return parse({**values(), **changes}, push_key=pulumi.Output.secret("push-key-value"), project=CHECKOUT)
 
 
 def graph(*, preview: bool = False, **changes: Any) -> harness.Graph:
-    return harness.run(lambda: PrivateImage("delivery", settings(**changes)), preview=preview)
+    return harness.run(lambda: delivery("delivery", settings(**changes)), preview=preview)
+
+
+def delivery(name: str, chosen: Settings) -> PrivateImage:
+    """Make what the program makes."""
+    args = ClusterArgs(context=chosen.kubernetes_context, identifier=chosen.cluster_identifier)
+    cluster = Cluster(name.replace("delivery", "cluster"), args)
+    return PrivateImage(name, chosen, cluster.namespace, pulumi.ResourceOptions(providers=[cluster.provider]))
 
 
 @pytest.mark.parametrize("preview", [False, True])
@@ -50,9 +64,31 @@ def test_every_component_says_whose_child_it_is() -> None:
     seen = graph()
     root = "icr-private-image:delivery:PrivateImage delivery"
     parts = {key for key in seen if key.startswith("icr-private-image:delivery:")} - {root}
-    assert {seen[key].parent for key in parts} == {root}
+    cluster = "icr-private-image:delivery:Cluster cluster"
+    assert {seen[key].parent for key in parts - {cluster}} == {root}
+    parts.remove(cluster)
     assert len(parts) == 5
-    assert all(seen[key].parent in parts | {root} for key in seen.custom())
+    assert all(seen[key].parent in parts | {cluster} for key in seen.custom())
+
+
+def test_every_component_can_be_made_twice_in_one_program() -> None:
+    def twice() -> None:
+        delivery("delivery", settings())
+        delivery("second-delivery", settings(registry_namespace="second", pull_secret_name="second"))
+
+    seen = harness.run(twice)
+    once = graph().custom()
+    assert once < seen.custom()
+    assert len(seen.custom()) == 2 * len(once)
+    assert "kubernetes:core/v1:Secret second-pull-secret" in seen
+    assert seen["kubernetes:core/v1:Pod second-pod"].provider == "pulumi:providers:kubernetes second-cluster"
+
+
+@pytest.mark.parametrize(
+    ("component", "part"), [("workload", "pod"), ("web-workload", "web-pod"), ("web", "web-pod"), ("a-b", "a-b-pod")]
+)
+def test_a_parts_name_comes_from_its_components(component: str, part: str) -> None:
+    assert child(component, "workload", "pod") == part
 
 
 @pytest.mark.parametrize(
@@ -179,7 +215,7 @@ def test_protected_is_what_a_delivery_never_replaces_and_a_destroy_would_take(pr
 
 def test_an_assertion_in_the_program_reaches_the_test() -> None:
     def broken() -> None:
-        PrivateImage("delivery", settings())
+        delivery("delivery", settings())
         pulumi.Output.from_input(1).apply(_fail)
 
     with pytest.raises(AssertionError, match="seen by the harness"):

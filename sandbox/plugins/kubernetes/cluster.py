@@ -11,7 +11,7 @@ from sandbox.plugins.kubernetes.configuration import Settings
 from sandbox.plugins.kubernetes.connection import Connection, NoAnswerError, NoProxyError
 from sandbox.plugins.kubernetes.kinds import Kind
 from sandbox.plugins.kubernetes.kubeconfig import KubeconfigError
-from sandbox.plugins.kubernetes.objects import Object
+from sandbox.plugins.kubernetes.objects import Object, namespace_of
 
 FIELD_MANAGER = "pulumi-kubernetes"
 """Owner, in `managedFields`, of what a plain create sets; an update moves it to the resource's own manager."""
@@ -130,6 +130,16 @@ class Cluster:
         items = cast("list[Object]", answer.get("items") or [])
         return sorted(items, key=lambda each: str(each.get("lastTimestamp") or each.get("eventTime") or ""))
 
+    def selected_pods(self, body: Object) -> list[Object]:
+        """Return the Pods that an object's selector finds; none for an object without one."""
+        selector = cast("Object", body.get("spec") or {}).get("selector")
+        labels = cast("Object", selector).get("matchLabels") if isinstance(selector, dict) else None
+        if not labels:
+            return []
+        parameters = {"labelSelector": ",".join(f"{key}={value}" for key, value in cast("Object", labels).items())}
+        answer = self._send("GET", f"/api/v1/namespaces/{namespace_of(body)}/pods", parameters=parameters)
+        return cast("list[Object]", answer.get("items") or [])
+
     def _look(self) -> str:
         try:
             self._send("GET", "/version")
@@ -175,7 +185,7 @@ class Cluster:
 
 
 def _path(kind: Kind, namespace: str, name: str = "") -> str:
-    root = f"/api/{kind.api_version}"
+    root = kind.root
     if kind.namespaced:
         root += f"/namespaces/{namespace or 'default'}"
     return f"{root}/{kind.plural}/{name}" if name else f"{root}/{kind.plural}"

@@ -5,12 +5,12 @@ Which fields replace an object follows the official plugin's table for the kind.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from sandbox.plugins.kubernetes.objects import Object
-from sandbox.plugins.kubernetes.readiness import Readiness, pod_readiness
+from sandbox.plugins.kubernetes.readiness import Readiness, deployment_readiness, pod_readiness
 from sandbox.plugins.serving import PluginError
 
 FieldPath: TypeAlias = tuple[str, ...]
@@ -38,7 +38,7 @@ class Kind:
     `inputs` are the properties that an import takes from the live object. A change in one of `replaced_by` makes a
     new object; those of `replaced_by_unless_mutable` do so too, unless the provider's setting for that kind is on and
     the object itself is not marked immutable. `readiness` looks at a live object of a kind that must become ready
-    after it was made.
+    after it was made, and at the Pods that its selector finds, if it has one.
     """
 
     name: str
@@ -48,9 +48,14 @@ class Kind:
     api_version: str = "v1"
     replaced_by: tuple[FieldPath, ...] = ()
     replaced_by_unless_mutable: tuple[FieldPath, ...] = ()
-    readiness: Callable[[Object], Readiness] | None = None
+    readiness: Callable[[Object, Sequence[Object]], Readiness] | None = None
     deletion_takes_time: bool = False
     """Whether its deletion is told while it lasts, and need not be awaited by `pulumi.com/skipAwait`."""
+
+    @property
+    def root(self) -> str:
+        """The path below which the API has the kind."""
+        return f"/apis/{self.api_version}" if "/" in self.api_version else f"/api/{self.api_version}"
 
     def replacing_fields(self, inputs: Object, *, mutable: bool) -> tuple[FieldPath, ...]:
         """Return the fields of which a change replaces an object with these inputs."""
@@ -90,6 +95,16 @@ _KINDS = {
             *(("spec", part, "*", name) for part in ("containers", "initContainers") for name in _CONTAINER_FIELDS),
         ),
         readiness=pod_readiness,
+        deletion_takes_time=True,
+    ),
+    "kubernetes:apps/v1:Deployment": Kind(
+        name="Deployment",
+        plural="deployments",
+        namespaced=True,
+        inputs=("apiVersion", "kind", "metadata", "spec"),
+        api_version="apps/v1",
+        replaced_by=(("spec", "selector"),),
+        readiness=deployment_readiness,
         deletion_takes_time=True,
     ),
 }

@@ -225,13 +225,19 @@ class Lifecycle:
         look = operation.kind.readiness
         if look is None or objects.annotation(inputs, objects.SKIP_AWAIT) == "true":
             return None
-        readiness = look(live)
+        readiness = look(live, self._pods_of(live))
         for step in readiness.steps:
             operation.reporter.info(step)
         if readiness.ready:
             operation.reporter.clear()
             return None
         return f"Resource '{objects.name_of(live)}' was created but failed to initialize", readiness.reasons
+
+    def _pods_of(self, live: Object) -> list[Object]:
+        try:
+            return self._cluster.selected_pods(live)
+        except (ApiError, UnreachableError):
+            return []  # they only tell why
 
     def _live_after_failure(self, operation: Operation, namespace: str, name: str, failed: str) -> Object:
         try:

@@ -1,8 +1,8 @@
-"""When a Pod is ready, and what keeps it from it, in the words that the official plugin uses (pure)."""
+"""When a Pod or a Deployment is ready, and what keeps it from it, in the words that the official plugin uses (pure)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -21,7 +21,7 @@ class Readiness:
     reasons: tuple[str, ...] = ()
 
 
-def pod_readiness(pod: Object) -> Readiness:
+def pod_readiness(pod: Object, _: Sequence[Object] = ()) -> Readiness:
     """Look at a live Pod: scheduled, then initialized, then ready (or run to its end)."""
     name = _shown_name(pod)
     steps: list[str] = []
@@ -31,6 +31,30 @@ def pod_readiness(pod: Object) -> Readiness:
         if not done:
             return Readiness(ready=False, steps=tuple(steps), reasons=reasons)
     return Readiness(ready=True, steps=tuple(steps))
+
+
+def deployment_readiness(deployment: Object, pods: Sequence[Object]) -> Readiness:
+    """Look at a live Deployment: rolled out when the controller has seen it and all of its Pods are the new ones."""
+    spec, status = cast("Object", deployment.get("spec") or {}), _status(deployment)
+    wanted = int(spec.get("replicas", 1))
+    available, updated = int(status.get("availableReplicas") or 0), int(status.get("updatedReplicas") or 0)
+    seen = int(status.get("observedGeneration") or 0) >= int(deployment["metadata"].get("generation") or 0)
+    steps = (f"Waiting for app ReplicaSet to be available ({min(available, wanted)}/{wanted} Pods available)",)
+    only_new = int(status.get("replicas") or 0) == updated == wanted
+    if seen and only_new and available >= wanted and _rolled_out(deployment):
+        return Readiness(ready=True, steps=steps)
+    reasons = ["Minimum number of live Pods was not attained"] if available < wanted else []
+    progress = _condition(deployment, "Progressing")
+    if progress is not None and progress.get("status") == "False":
+        reasons.append(f"[{progress.get('reason', '')}] {progress.get('message', '')}")
+    for pod in pods:
+        reasons += [reason for _, check in _STEPS for reason in check(pod)[1]]
+    return Readiness(ready=False, steps=steps, reasons=tuple(dict.fromkeys(reasons)))
+
+
+def _rolled_out(deployment: Object) -> bool:
+    progress = _condition(deployment, "Progressing")
+    return progress is None or progress.get("reason") == "NewReplicaSetAvailable"
 
 
 def _scheduled(pod: Object) -> tuple[bool, tuple[str, ...]]:

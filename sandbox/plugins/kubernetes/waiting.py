@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from typing import TypeAlias
 
 from pulumi.runtime.proto import engine_pb2
@@ -73,8 +73,10 @@ class Waiter:
         self._reporter = reporter
         self._cancelled = cancelled
 
-    def until_ready(self, kind: Kind, look: Callable[[Object], Readiness], live: Object, timeout: float) -> Object:
-        """Wait until `look` finds the object ready, and return it as it is then.
+    def until_ready(
+        self, kind: Kind, look: Callable[[Object, Sequence[Object]], Readiness], live: Object, timeout: float
+    ) -> Object:
+        """Wait until `look` finds the object, with the Pods it selects, ready; return it as it is then.
 
         Raises `WaitError` after `timeout` seconds, or when the object vanishes meanwhile.
         """
@@ -82,6 +84,7 @@ class Waiter:
         for _ in self._rounds(timeout):
             try:
                 live = self._cluster.get(kind, namespace_of(live), name_of(live))
+                pods = self._cluster.selected_pods(live)
             except CutOffError as error:
                 raise _cut_off(error, live, reasons) from None
             except UnreachableError:
@@ -90,13 +93,14 @@ class Waiter:
                 if error.not_found:
                     raise WaitError(f"'{name_of(live)}' was deleted while it became ready", live) from None
                 continue
-            readiness = look(live)
+            readiness = look(live, pods)
             for step in readiness.steps:
                 self._reporter.info(step)
             if readiness.ready:
                 return live
             reasons = readiness.reasons
-            self._tell_warnings(live)
+            for each in (live, *pods):
+                self._tell_warnings(each)
         raise self._ended(f"'{name_of(live)}' timed out waiting to be Ready", live, reasons)
 
     def until_deleted(self, kind: Kind, namespace: str, name: str, live: Object, timeout: float) -> None:

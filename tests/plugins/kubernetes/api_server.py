@@ -34,27 +34,31 @@ class ApiServer:
     http: httpx.Client
 
     def get(self, path: str) -> dict[str, Any] | None:
-        """Return the object at a path below /api/v1/, or None when there is none."""
-        answer = self.http.get(f"/api/v1/{path}")
+        """Return the object at a path, below /api/v1/ unless it begins with a slash, or None when there is none."""
+        answer = self.http.get(_absolute(path))
         if answer.status_code == 404:
             return None
         return cast("dict[str, Any]", answer.raise_for_status().json())
 
     def post(self, path: str, body: dict[str, Any]) -> None:
         """Make an object."""
-        self.http.post(f"/api/v1/{path}", json=body).raise_for_status()
+        self.http.post(_absolute(path), json=body).raise_for_status()
 
     def merge(self, path: str, body: dict[str, Any], manager: str = "somebody") -> None:
         """Change an object or its status as somebody else would: a merge patch under another manager's name."""
         headers = {"Content-Type": "application/merge-patch+json"}
         parameters = {"fieldManager": manager}
-        answer = self.http.patch(f"/api/v1/{path}", content=json.dumps(body), headers=headers, params=parameters)
+        answer = self.http.patch(_absolute(path), content=json.dumps(body), headers=headers, params=parameters)
         answer.raise_for_status()
 
     def delete(self, path: str) -> None:
         """Delete an object at once."""
-        answer = self.http.request("DELETE", f"/api/v1/{path}", json={"gracePeriodSeconds": 0})
+        answer = self.http.request("DELETE", _absolute(path), json={"gracePeriodSeconds": 0})
         answer.raise_for_status()
+
+
+def _absolute(path: str) -> str:
+    return path if path.startswith("/") else f"/api/v1/{path}"
 
 
 @contextmanager

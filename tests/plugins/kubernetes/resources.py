@@ -32,7 +32,7 @@ class Resource:
     @property
     def type(self) -> str:
         """The resource's type token."""
-        return f"kubernetes:core/v1:{self.kind}"
+        return f"kubernetes:{'apps' if self.kind == 'Deployment' else 'core'}/v1:{self.kind}"
 
     @property
     def urn(self) -> str:
@@ -56,7 +56,7 @@ class Stack:
     def check(self, kind: str, name: str, inputs: dict[str, Any]) -> Resource:
         """Return a resource with its inputs checked."""
         resource = Resource(kind, name)
-        body = {"apiVersion": "v1", "kind": kind, **inputs}
+        body = {"apiVersion": _api_version(kind), "kind": kind, **inputs}
         answer = self._call("Check", {**_named(resource), "news": body, "randomSeed": SEED})
         resource.inputs = answer["inputs"]
         return resource
@@ -104,10 +104,13 @@ class Stack:
         self._call("Delete", {**_named(resource), **request})
 
     def path(self, resource: Resource) -> str:
-        """Return where the resource's object is, below /api/v1/."""
+        """Return where the resource's object is in the API."""
         name = resource.inputs["metadata"]["name"]
         plural = f"{resource.kind.lower()}s"
-        return f"{plural}/{name}" if resource.kind == "Namespace" else f"namespaces/{self.namespace}/{plural}/{name}"
+        if resource.kind == "Namespace":
+            return f"{plural}/{name}"
+        root = "/apis/apps/v1/" if resource.kind == "Deployment" else ""
+        return f"{root}namespaces/{self.namespace}/{plural}/{name}"
 
     def live(self, resource: Resource) -> dict[str, Any]:
         """Return the object in the cluster."""
@@ -129,6 +132,18 @@ class Stack:
         spec = {"serviceAccountName": "puller", "containers": [container], "terminationGracePeriodSeconds": 1}
         return {"metadata": self.metadata(name, **metadata), "spec": spec}
 
+    def deployment(self, name: str = "web", image: str = "registry.test/web:1", replicas: int = 2) -> dict[str, Any]:
+        """Return inputs of a Deployment."""
+        labels = {"app": name}
+        template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "web", "image": image}]}}
+        spec = {"replicas": replicas, "selector": {"matchLabels": labels}, "template": template}
+        return {"metadata": self.metadata(name), "spec": spec}
+
+    def set_status(self, resource: Resource, **status: object) -> None:
+        """Write an object's status as its controller would."""
+        until(lambda: self.cluster.get(self.path(resource)) is not None, f"{resource.name} exists")
+        self.cluster.merge(f"{self.path(resource)}/status", {"status": status}, "controller")
+
     def set_conditions(self, name: str, **conditions: object) -> None:
         """Write a Pod's status as its kubelet would: conditions by type, True, False or a reason and a message."""
         written = [{"type": key, **_condition(value)} for key, value in conditions.items() if key[0].isupper()]
@@ -138,7 +153,7 @@ class Stack:
         self.cluster.merge(f"{path}/status", {"status": {"conditions": written, **rest}}, "kubelet")
 
     def _checked_again(self, resource: Resource, inputs: dict[str, Any]) -> dict[str, Any]:
-        body = {"apiVersion": "v1", "kind": resource.kind, **inputs}
+        body = {"apiVersion": _api_version(resource.kind), "kind": resource.kind, **inputs}
         request = {**_named(resource), "news": body, "olds": resource.inputs, "randomSeed": SEED}
         return self._call("Check", request)["inputs"]
 
@@ -185,6 +200,10 @@ def kept_resource(error: grpc.RpcError) -> Kept:
 def text_of(error: grpc.RpcError) -> str:
     """Return what the user reads of an error."""
     return cast("grpc.Call", error).details() or ""
+
+
+def _api_version(kind: str) -> str:
+    return "apps/v1" if kind == "Deployment" else "v1"
 
 
 def _named(resource: Resource) -> dict[str, Any]:
