@@ -6,6 +6,7 @@ Previews and checks make no call to IBM Cloud; nothing is read from the environm
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from pulumi.provider.experimental.property_value import PropertyValue
 from pulumi.provider.experimental.provider import (
@@ -29,18 +30,16 @@ from pulumi.provider.experimental.provider import (
     UpdateResponse,
 )
 
+from ibm_native.catalogue import functions, lives
 from ibm_native.cloud.client import Cloud
-from ibm_native.cloud.connection import IAM_ENDPOINT, WAIT_SECONDS, Connection
+from ibm_native.cloud.connection import IAM_ENDPOINT, Connection
 from ibm_native.cloud.errors import ProviderError
 from ibm_native.cloud.pace import Pace
-from ibm_native.configuration import PROPERTIES, endpoint_problems
-from ibm_native.iam.access_policy import AccessPolicyLife
-from ibm_native.iam.api_key import ApiKeyLife
-from ibm_native.iam.service_id import ServiceIdLife
-from ibm_native.lookups import FUNCTIONS
+from ibm_native.configuration import PROPERTIES, ProviderArgs, endpoint_problems
 from ibm_native.model import rules
-from ibm_native.model.declare import Declaration, Plain, Property
+from ibm_native.model.declare import Declaration
 from ibm_native.model.derive import Problem, check, diff
+from ibm_native.model.inputs import Plain, Property
 from ibm_native.model.journal import Journal
 from ibm_native.model.lifecycle import Call, LifeCycle
 from ibm_native.model.values import (
@@ -55,26 +54,8 @@ from ibm_native.model.values import (
     plain_or_none,
     to_wire,
 )
-from ibm_native.registry.access import AccessLife
-from ibm_native.registry.namespace import NamespaceLife
-from ibm_native.registry.plan import PlanLife
-from ibm_native.registry.quota import QuotaLife
-from ibm_native.registry.retention_policy import RetentionPolicyLife
-from ibm_native.registry.scan_gate import ScanGateLife
 from ibm_native.schema import schema
 from ibm_native.version import PACKAGE
-
-LIVES: tuple[LifeCycle, ...] = (
-    ServiceIdLife(),
-    AccessPolicyLife(),
-    ApiKeyLife(),
-    NamespaceLife(),
-    RetentionPolicyLife(),
-    QuotaLife(),
-    PlanLife(),
-    AccessLife(),
-    ScanGateLife(),
-)
 
 _ENGINES_OWN = {"version", "pluginDownloadURL"}
 """Keys that the engine adds to a provider's configuration."""
@@ -96,13 +77,13 @@ class IbmNative(Provider):
         self.journal = journal or Journal()
         self._connection = Connection()
         self._cloud: Cloud | None = None
-        self._lives = {each.declaration.token: each for each in LIVES}
-        self._functions = {each.token: each for each in FUNCTIONS}
+        self._lives = {each.declaration.token: each for each in lives()}
+        self._functions = {each.token: each for each in functions()}
 
     async def get_schema(self, request: GetSchemaRequest) -> GetSchemaResponse:
         """Return the schema of every resource and function; there is one version of it."""
         del request
-        return GetSchemaResponse(schema([each.declaration for each in LIVES], FUNCTIONS))
+        return GetSchemaResponse(schema([each.declaration for each in self._lives.values()], self._functions.values()))
 
     async def check_config(self, request: CheckRequest) -> CheckResponse:
         """Check the provider's configuration, all of it at once."""
@@ -110,7 +91,7 @@ class IbmNative(Provider):
         rest = {name: value for name, value in request.new_inputs.items() if name not in _ENGINES_OWN}
         checked, problems = check(PROPERTIES, from_config(PROPERTIES, rest))
         conceal_secrets(checked)
-        problems = problems or endpoint_problems(known(PROPERTIES, checked))
+        problems = problems or endpoint_problems(ProviderArgs.of(known(PROPERTIES, checked)))
         return CheckResponse({**own, **checked}, [each.failure({**request.new_inputs, **checked}) for each in problems])
 
     async def diff_config(self, request: DiffRequest) -> DiffResponse:
@@ -120,17 +101,16 @@ class IbmNative(Provider):
 
     async def configure(self, request: ConfigureRequest) -> ConfigureResponse:
         """Take the configuration; no call is made."""
-        given = known(PROPERTIES, from_config(PROPERTIES, request.args))
-        by_region = given.texts_by_name("registry_endpoints")
+        given = ProviderArgs.of(known(PROPERTIES, from_config(PROPERTIES, request.args)))
         self._connection = Connection(
-            api_key=given.maybe_text("api_key"),
-            account_id=given.maybe_text("account_id"),
-            region=given.maybe_text("region"),
-            iam_endpoint=(given.maybe_text("iam_endpoint") or IAM_ENDPOINT).rstrip("/"),
-            resource_manager_endpoint=(given.maybe_text("resource_manager_endpoint") or "").rstrip("/") or None,
-            wait_seconds=given.whole("wait_seconds") if "wait_seconds" in given else WAIT_SECONDS,
-            registry_endpoint=(given.maybe_text("registry_endpoint") or "").rstrip("/") or None,
-            registry_endpoints={region: url.rstrip("/") for region, url in by_region.items()},
+            api_key=given.api_key,
+            account_id=given.account_id,
+            region=given.region,
+            iam_endpoint=(given.iam_endpoint or IAM_ENDPOINT).rstrip("/"),
+            resource_manager_endpoint=(given.resource_manager_endpoint or "").rstrip("/") or None,
+            wait_seconds=given.wait_seconds,
+            registry_endpoint=(given.registry_endpoint or "").rstrip("/") or None,
+            registry_endpoints={region: url.rstrip("/") for region, url in given.registry_endpoints.items()},
         )
         self.close()
         return ConfigureResponse(
@@ -173,7 +153,8 @@ class IbmNative(Provider):
         conceal_secrets(given)
         if request.preview:
             return CreateResponse(None, _outputs(declaration, given, lambda each: None if each.prop.drift else UNKNOWN))
-        resource_id, computed = await life.create(self._call(request.urn), known(declaration.inputs, given))
+        inputs = declaration.args.of(known(declaration.inputs, given))
+        resource_id, computed = await life.create(self._call(request.urn), inputs)
         self.journal.answered(request.urn, resource_id)
         return CreateResponse(resource_id, _outputs(declaration, given, lambda each: computed.get(each.name)))
 
@@ -185,7 +166,9 @@ class IbmNative(Provider):
         before = known(declaration.inputs, request.inputs)
         state = known(declaration.outputs, request.properties)
         self.journal.end(request.urn, request.resource_id)
-        found = await life.read(self._call(request.urn), request.resource_id, before, state)
+        found = await life.read(
+            self._call(request.urn), request.resource_id, declaration.args.of(before) if before else None, state
+        )
         if found is None:
             return ReadResponse("")
         defaults = {each.name: each.default for each in declaration.inputs}
@@ -213,7 +196,7 @@ class IbmNative(Provider):
 
             return UpdateResponse(_outputs(declaration, given, planned))
         computed = await life.update(
-            self._call(request.urn), request.resource_id, known(declaration.inputs, given), state
+            self._call(request.urn), request.resource_id, declaration.args.of(known(declaration.inputs, given)), state
         )
         return UpdateResponse(_outputs(declaration, given, lambda each: computed.get(each.name)))
 
@@ -238,9 +221,8 @@ class IbmNative(Provider):
         problems += self._elsewhere(function.inputs, checked)
         if problems:
             return InvokeResponse(None, [each.failure({**request.args, **checked}) for each in problems])
-        found = await function.answer(self._reach(), known(function.inputs, checked))
-        results = {each.wire: found[each.name] for each in function.outputs}
-        return InvokeResponse({name: to_wire(value) for name, value in results.items() if value is not None})
+        found = await function.answer(self._reach(), function.args.of(known(function.inputs, checked)))
+        return InvokeResponse({each.wire: to_wire(getattr(found, each.name)) for each in function.outputs})
 
     async def cancel(self) -> None:
         """Stop waiting; calls under way end by themselves, and what was half made is removed."""
@@ -262,7 +244,7 @@ class IbmNative(Provider):
                 found.append(Problem(each.wire, repr(region), f"a region that can be reached: {' '.join(problem)}"))
         return found
 
-    def _life(self, token: str) -> LifeCycle:
+    def _life(self, token: str) -> LifeCycle[Any]:
         # A child's type in a URN has its parents' types before it.
         plain_token = token.rpartition("$")[2]
         life = self._lives.get(plain_token)

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from ibm_native.catalogue import functions, lives
 from ibm_native.configuration import PROPERTIES
-from ibm_native.lookups import FUNCTIONS
-from ibm_native.model.declare import Declaration, Property
+from ibm_native.model.declare import Declaration
 from ibm_native.model.function import Function
-from ibm_native.provider import LIVES
+from ibm_native.model.inputs import Property
 from ibm_native.version import PACKAGE, VERSION
 
 _INTRODUCTION = f"""# The provider `{PACKAGE}`
@@ -41,8 +41,8 @@ credential is the first of: `{PACKAGE}:apiKey`, `IBMCLOUD_API_KEY`, and the SDK'
 def page() -> str:
     """Return the page as Markdown."""
     parts = [_INTRODUCTION, _table(PROPERTIES, defaults=True)]
-    parts += ["## Resources\n", *(_resource(life.declaration) for life in LIVES)]
-    parts += ["## Functions\n", *(_function(each) for each in FUNCTIONS)]
+    parts += ["## Resources\n", *(_resource(life.declaration) for life in lives())]
+    parts += ["## Functions\n", *(_function(each) for each in functions())]
     return "\n".join(parts)
 
 

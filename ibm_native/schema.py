@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from ibm_native.configuration import PROPERTIES
-from ibm_native.model.declare import Declaration, Property
+from ibm_native.model.declare import Declaration
 from ibm_native.model.function import Function
+from ibm_native.model.inputs import Property
 from ibm_native.version import PACKAGE, PUBLISHER, REPOSITORY, VERSION
 
 _LANGUAGES = {

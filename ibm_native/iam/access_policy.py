@@ -2,38 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Annotated, cast
 
 import pulumi
 
 from ibm_native.cloud.client import PAGE
-from ibm_native.cloud.errors import ConflictError, LostAnswerError, ProviderError
+from ibm_native.cloud.errors import ConflictError, ProviderError
 from ibm_native.cloud.refusals import Job
 from ibm_native.cloud.sdk import Json, mapping, text
 from ibm_native.iam import policy_shape
 from ibm_native.iam.roles import role_crns
 from ibm_native.iam.service_id import unlock_command
 from ibm_native.model import rules
-from ibm_native.model.declare import Plain, Prop, Resource
+from ibm_native.model.declare import resource
 from ibm_native.model.derive import Problem
-from ibm_native.model.lifecycle import (
-    LOST_ANSWER_SECONDS,
-    Attempt,
-    Call,
-    Found,
-    LifeCycle,
-    gone,
-    once_known,
-    or_none,
-    undone_by,
-    unless_refused,
-    unless_stale,
-    until_listed,
-)
-from ibm_native.model.marker import Mark, remarked, without_mark
-from ibm_native.model.values import Values
+from ibm_native.model.inputs import Args, In, Known, Outputs, Prop, Texts
+from ibm_native.model.lifecycle import Call, Found, once_known, or_none
+from ibm_native.model.marked import Attempt, MarkedLife, Put, Send, described
 from ibm_native.resources.resource_groups import group_id, spelt_as
 
 REGISTRY = "container-registry"
@@ -42,43 +28,32 @@ _NEEDS = "the role Administrator on the service (or the namespace) that the poli
 _NEEDS_VIEWER = "the role Viewer on the service that the policy is about"
 
 
-@dataclass(frozen=True, kw_only=True)
-class AccessPolicyArgs:
+class AccessPolicyArgs(Args):
     """Inputs of an access policy."""
 
-    iam_id: Annotated[
-        pulumi.Input[str],
-        Prop("IAM ID of the identity that gets access (output `iamId`).", replaces=True, rule=rules.iam_id),
-    ]
-    roles: Annotated[
-        pulumi.Input[Sequence[pulumi.Input[str]]],
-        Prop(
-            "Roles: Reader, Writer, Manager (the service's), Viewer, Operator, Editor, Administrator (the platform's), "
-            "custom roles by the name in their CRN, or CRNs.",
-            same=policy_shape.same_roles,
-            rule=rules.role,
-        ),
-    ]
-    region: Annotated[
-        pulumi.Input[str] | None,
-        Prop("Region that the access is limited to, such as jp-tok; all regions, if absent.", rule=rules.name),
-    ] = None
-    namespace: Annotated[
-        pulumi.Input[str] | None,
-        Prop("Registry namespace that the access is limited to; needs `region`.", rule=rules.namespace_name),
-    ] = None
-    resource_group: Annotated[
-        pulumi.Input[str] | None,
-        Prop("Name or id of the resource group that the access is limited to.", rule=rules.resource_group),
-    ] = None
-    service: Annotated[pulumi.Input[str], Prop("Name of the service in IBM's catalogue.", rule=rules.name)] = REGISTRY
-    description: Annotated[pulumi.Input[str] | None, Prop("What the policy is for.")] = None
+    iam_id: In[str] = In("IAM ID of the identity that gets access (output `iamId`).", replaces=True, rule=rules.iam_id)
+    roles: Texts = Texts(
+        "Roles: Reader, Writer, Manager (the service's), Viewer, Operator, Editor, Administrator (the platform's), "
+        "custom roles by the name in their CRN, or CRNs.",
+        same=policy_shape.same_roles,
+        rule=rules.role,
+    )
+    region: In[str | None] = In(
+        "Region that the access is limited to, such as jp-tok; all regions, if absent.", rule=rules.name, default=None
+    )
+    namespace: In[str | None] = In(
+        "Registry namespace that the access is limited to; needs `region`.", rule=rules.namespace_name, default=None
+    )
+    resource_group: In[str | None] = In(
+        "Name or id of the resource group that the access is limited to.", rule=rules.resource_group, default=None
+    )
+    service: In[str] = In("Name of the service in IBM's catalogue.", rule=rules.name, default=REGISTRY)
+    description: In[str | None] = In("What the policy is for.", default=None)
 
 
 class AccessPolicy(
-    Resource,
+    resource(AccessPolicyArgs),
     token="ibm-native:iam:AccessPolicy",
-    args=AccessPolicyArgs,
     import_id="the policy's id, a UUID",
     refresh=(
         "all that it grants is compared, and the description; what the inputs can't express (tags, "
@@ -100,20 +75,22 @@ class AccessPolicy(
         Prop("When it was changed last; as `policyModifiedAt` of a proof of access, a change asks for a new proof."),
     ]
 
-    def __init__(self, name: str, args: AccessPolicyArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(name, args, opts)
 
-
-class AccessPolicyLife(LifeCycle):
+class AccessPolicyLife(MarkedLife[AccessPolicyArgs]):
     """Version 2 of IAM's policies throughout; deletes are soft there, so a policy in state `deleted` counts as gone."""
 
     declaration = AccessPolicy.declaration
+    kind = "access policy"
 
-    def problems(self, given: frozenset[str], inputs: Values) -> list[Problem]:
+    def named(self, inputs: AccessPolicyArgs) -> str:
+        """Return whose it is."""
+        return f"for {inputs.iam_id}"
+
+    def problems(self, given: frozenset[str], inputs: Known) -> list[Problem]:
         """Refuse a region that the registry doesn't have, and a namespace without its region or of another service."""
         found: list[Problem] = []
-        region, service = inputs.maybe_text("region"), inputs.maybe_text("service")
-        expected = rules.region(region) if region and service == REGISTRY else None
+        region, service = inputs.get("region"), inputs.get("service")
+        expected = rules.region(str(region)) if region and service == REGISTRY else None
         if expected:
             found.append(Problem("region", repr(region), expected))
         if "namespace" not in given:
@@ -124,131 +101,102 @@ class AccessPolicyLife(LifeCycle):
             found.append(Problem("namespace", "a namespace for another service", f"service {REGISTRY}, or none"))
         return found
 
-    def kept(self, call: Call, old: Values, new: Values) -> frozenset[str]:
+    def kept(self, call: Call, old: Known, new: Known) -> frozenset[str]:
         """Keep nothing: each update has its time."""
         del call, old, new
         return frozenset()
 
-    async def create(self, call: Call, inputs: Values) -> tuple[str, Mapping[str, Plain | None]]:
-        """Make the policy, then remove what an earlier, broken-off create of it left.
+    async def sender(self, call: Call, what: str, account: str, inputs: AccessPolicyArgs) -> Send:
+        """Look up roles and group; return what makes the policy.
 
-        IAM refuses a policy that gives what another one gives: one of this resource goes before in that case.
+        IAM refuses a policy that gives what another one gives: what an earlier attempt left goes first in that case.
         """
-        iam_id = inputs.text("iam_id")
-        what = f"create access policy for {iam_id}"
-        account = await call.cloud.account(what)
-        crns = await role_crns(call.cloud, what, account, inputs.text("service"), inputs.texts("roles"))
-        group = await group_id(call.cloud, what, inputs.maybe_text("resource_group"))
-        attempt = Attempt.begin(call, account)
-        wanted = _Wanted(what, crns, policy_shape.attributes(account, inputs, group), attempt.mark)
-        try:
-            body = await unless_refused(attempt, lambda: self._make(attempt, inputs, wanted))
-        except LostAnswerError:
-            found = await call.pace.until(
-                lambda: self._attempt(call, account, iam_id, attempt.mark), within=LOST_ANSWER_SECONDS, why=what
-            )
-            if found is None:
-                raise
-            body = found
-        resource_id = text(body, "id")
-        attempt.made(resource_id)
-        async with undone_by(lambda: self.undo(call, resource_id, inputs)):
-            left = await until_listed(
-                attempt,
+        roles, attributes = await self._looked_up(call, what, account, inputs)
+        job = Job(what, _NEEDS, repeatable=False, unlock=unlock_command(inputs.iam_id))
+
+        async def post(attempt: Attempt) -> Json:
+            reply = await once_known(
+                call,
                 what,
-                resource_id,
-                lambda: self._of_subject(call, account, iam_id),
-                lambda: self._get(call, resource_id),
-            )
-            for each in left:
-                await self.undo(call, each, inputs)
-        return resource_id, _computed(body)
-
-    async def read(self, call: Call, resource_id: str, inputs: Values, state: Values) -> Found | None:
-        """Return the policy, its roles spelt as the inputs spell them."""
-        del state
-        reply = await or_none(lambda: self._get(call, resource_id))
-        if reply is None or text(reply[0], "state") == "deleted":
-            return None
-        body = reply[0]
-        if not inputs and policy_shape.extras(body):
-            raise ProviderError(
-                f"import access policy {resource_id}",
-                f"it is limited by {', '.join(policy_shape.extras(body))}, which this resource can't express",
-            )
-        description = without_mark(text(body, "description")) or None
-        actual = dict(policy_shape.actual_inputs(body, inputs))
-        group, before = cast("str | None", actual["resource_group"]), inputs.maybe_text("resource_group")
-        actual["resource_group"] = await spelt_as(call.cloud, f"read access policy {resource_id}", group, before)
-        return Found({**actual, "description": description}, _computed(body))
-
-    async def update(self, call: Call, resource_id: str, inputs: Values, state: Values) -> Mapping[str, Plain | None]:
-        """Replace roles, resource and description in place; the subject stays."""
-        del state
-        what = f"update access policy {resource_id}"
-        account = await call.cloud.account(what)
-        crns = await role_crns(call.cloud, what, account, inputs.text("service"), inputs.texts("roles"))
-        group = await group_id(call.cloud, what, inputs.maybe_text("resource_group"))
-        attributes = policy_shape.attributes(account, inputs, group)
-        job = Job(what, _NEEDS, conditional=True, unlock=unlock_command(inputs.text("iam_id")))
-
-        async def write(body: Json, etag: str) -> Json:
-            reply = await call.cloud.policies(
-                job,
-                lambda api: api.replace_v2_policy(
-                    resource_id,
-                    etag,
-                    policy_shape.control(crns),
-                    "access",
-                    description=remarked(inputs.maybe_text("description"), text(body, "description")),
-                    subject=policy_shape.subject(inputs.text("iam_id")),
-                    resource={"attributes": attributes},
+                lambda: call.cloud.policies(
+                    job,
+                    lambda api: api.create_v2_policy(
+                        policy_shape.control(roles),
+                        "access",
+                        description=attempt.mark.on(inputs.description),
+                        subject=policy_shape.subject(inputs.iam_id),
+                        resource={"attributes": attributes},
+                    ),
                 ),
             )
             return reply.fields
 
-        try:
-            return _computed(await unless_stale(lambda: self._get(call, resource_id), write))
-        except ConflictError as error:
-            raise _named(error, call) from None
+        async def send(attempt: Attempt) -> Json:
+            try:
+                return await post(attempt)
+            except ConflictError as error:
+                await self.undo(call, _left_over(error, attempt), inputs)
+            return await post(attempt)
 
-    async def delete(self, call: Call, resource_id: str, state: Values) -> None:
+        return send
+
+    async def read(self, call: Call, resource_id: str, inputs: AccessPolicyArgs | None, state: Known) -> Found | None:
+        """Return the policy, its roles spelt as the inputs spell them."""
+        del state
+        found = await or_none(lambda: self.get(call, resource_id))
+        if found is None or text(found[0], "state") == "deleted":
+            return None
+        body = found[0]
+        if inputs is None and policy_shape.extras(body):
+            raise ProviderError(
+                f"import access policy {resource_id}",
+                f"it is limited by {', '.join(policy_shape.extras(body))}, which this resource can't express",
+            )
+        actual = dict(policy_shape.actual_inputs(body, inputs.roles if inputs else ()))
+        group, before = cast("str | None", actual["resource_group"]), inputs.resource_group if inputs else None
+        actual["resource_group"] = await spelt_as(call.cloud, f"read access policy {resource_id}", group, before)
+        return Found({**actual, "description": described(body)}, self.computed(body, {}))
+
+    async def put(self, call: Call, what: str, resource_id: str, inputs: AccessPolicyArgs, state: Known) -> Put:
+        """Replace roles, resource and description; the subject stays."""
+        del state
+        roles, attributes = await self._looked_up(call, what, await call.cloud.account(what), inputs)
+        job = Job(what, _NEEDS, conditional=True, unlock=unlock_command(inputs.iam_id))
+
+        async def put(description: str, tag: str) -> Json:
+            try:
+                reply = await call.cloud.policies(
+                    job,
+                    lambda api: api.replace_v2_policy(
+                        resource_id,
+                        tag,
+                        policy_shape.control(roles),
+                        "access",
+                        description=description,
+                        subject=policy_shape.subject(inputs.iam_id),
+                        resource={"attributes": attributes},
+                    ),
+                )
+            except ConflictError as error:
+                raise _named(error, call) from None
+            return reply.fields
+
+        return put
+
+    async def remove(self, call: Call, what: str, resource_id: str, state: Known) -> object:
         """Remove the policy; IAM removes it by itself when its service ID goes."""
-        what = f"delete access policy {resource_id}"
-        job = Job(what, _NEEDS, unlock=unlock_command(state.text("iam_id")))
-        await gone(call, what, lambda: call.cloud.policies(job, lambda api: api.delete_v2_policy(resource_id)))
+        job = Job(what, _NEEDS, unlock=unlock_command(str(state.get("iam_id", ""))))
+        return await call.cloud.policies(job, lambda api: api.delete_v2_policy(resource_id))
 
-    async def _make(self, attempt: Attempt, inputs: Values, wanted: _Wanted) -> Json:
-        """Post; once more after removing what an earlier attempt left, if that is in the way."""
-        try:
-            return await self._post(attempt.call, inputs, wanted)
-        except ConflictError as error:
-            await self.undo(attempt.call, _left_over(error, attempt), inputs)
-        return await self._post(attempt.call, inputs, wanted)
-
-    async def _post(self, call: Call, inputs: Values, wanted: _Wanted) -> Json:
-        reply = await once_known(
-            call,
-            wanted.what,
-            lambda: call.cloud.policies(
-                Job(wanted.what, _NEEDS, repeatable=False, unlock=unlock_command(inputs.text("iam_id"))),
-                lambda api: api.create_v2_policy(
-                    policy_shape.control(wanted.roles),
-                    "access",
-                    description=wanted.mark.on(inputs.maybe_text("description")),
-                    subject=policy_shape.subject(inputs.text("iam_id")),
-                    resource={"attributes": wanted.attributes},
-                ),
-            ),
-        )
-        return reply.fields
-
-    async def _get(self, call: Call, resource_id: str) -> tuple[Json, str]:
+    async def get(self, call: Call, resource_id: str) -> tuple[Json, str]:
+        """Return the policy as IAM has it."""
         job = Job(f"read access policy {resource_id}", _NEEDS_VIEWER)
         reply = await call.cloud.policies(job, lambda api: api.get_v2_policy(resource_id))
         return reply.fields, reply.etag
 
-    async def _of_subject(self, call: Call, account: str, iam_id: str) -> list[Json]:
+    async def alike(self, call: Call, account: str, inputs: AccessPolicyArgs) -> list[Json]:
+        """Return the identity's policies."""
+        iam_id = inputs.iam_id
         job = Job(f"look for access policies of {iam_id}", _NEEDS_VIEWER)
         pages = call.cloud.pages(
             "policies",
@@ -259,23 +207,18 @@ class AccessPolicyLife(LifeCycle):
         )
         return [body async for body in pages if text(body, "state") != "deleted"]
 
-    async def _attempt(self, call: Call, account: str, iam_id: str, mark: Mark) -> Json | None:
-        found = await self._of_subject(call, account, iam_id)
-        return next((one for one in found if Mark.found_in(text(one, "description")) == mark), None)
+    def computed(self, body: Json, state: Known) -> Outputs:
+        """Return when it was changed last."""
+        del state
+        return {"last_modified_at": text(body, "last_modified_at") or None}
 
-
-@dataclass(frozen=True)
-class _Wanted:
-    """What a create asks for, with everything looked up."""
-
-    what: str
-    roles: Sequence[str]
-    attributes: list[Json]
-    mark: Mark
-
-
-def _computed(body: Json) -> Mapping[str, Plain | None]:
-    return {"last_modified_at": text(body, "last_modified_at") or None}
+    async def _looked_up(
+        self, call: Call, what: str, account: str, inputs: AccessPolicyArgs
+    ) -> tuple[list[str], list[Json]]:
+        """Return the CRNs of the roles, and what the policy gives access to."""
+        crns = await role_crns(call.cloud, what, account, inputs.service, inputs.roles)
+        group = await group_id(call.cloud, what, inputs.resource_group)
+        return crns, policy_shape.attributes(account, inputs.service, inputs.region, inputs.namespace, group)
 
 
 def _left_over(error: ConflictError, attempt: Attempt) -> str:

@@ -2,37 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
 import pulumi
 
 from ibm_native.cloud.client import PAGE
-from ibm_native.cloud.errors import ApiError, LostAnswerError, ProviderError, conceal
+from ibm_native.cloud.errors import ApiError, ProviderError, conceal
 from ibm_native.cloud.pace import Pace
 from ibm_native.cloud.refusals import Job
 from ibm_native.cloud.sdk import Json, mapping, text
 from ibm_native.iam.service_id import unlock_command
 from ibm_native.model import rules
-from ibm_native.model.declare import Plain, Prop, Resource
-from ibm_native.model.lifecycle import (
-    LOST_ANSWER_SECONDS,
-    Attempt,
-    Call,
-    Found,
-    LifeCycle,
-    gone,
-    once_known,
-    or_none,
-    undone_by,
-    unless_refused,
-    unless_stale,
-    until_listed,
-)
-from ibm_native.model.marker import Mark, remarked, without_mark
-from ibm_native.model.values import Values
+from ibm_native.model.declare import resource
+from ibm_native.model.inputs import Args, In, Known, Outputs, Prop
+from ibm_native.model.lifecycle import Call, Found, once_known, or_none
+from ibm_native.model.marked import Attempt, MarkedLife, Put, Send, described
 
 _NEEDS = "the role Operator or Administrator on the service ID (IAM Identity)"
 _NEEDS_VIEWER = "the role Viewer on the service ID (IAM Identity)"
@@ -43,30 +28,29 @@ _LIMIT_STATUSES = {400, 409, 422}
 """IBM documents none for the limit: the number of keys decides."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class ApiKeyArgs:
+class ApiKeyArgs(Args):
     """Inputs of an API key."""
 
-    name: Annotated[pulumi.Input[str], Prop("Name of the key; need not be unique.", rule=rules.name)]
-    iam_id: Annotated[
-        pulumi.Input[str],
-        Prop("IAM ID of the identity that the key is for (output `iamId`).", replaces=True, rule=rules.iam_id),
-    ]
-    description: Annotated[pulumi.Input[str] | None, Prop("What the key is for.")] = None
-    expires_at: Annotated[
-        pulumi.Input[str] | None,
-        Prop("When the key stops working, UTC, `yyyy-MM-ddTHH:mm+0000`; never, if absent.", rule=rules.expires_at),
-    ] = None
-    action_when_leaked: Annotated[
-        pulumi.Input[str],
-        Prop("What IBM does when it finds the key in public: none, disable or delete.", rule=rules.action_when_leaked),
-    ] = "disable"
+    name: In[str] = In("Name of the key; need not be unique.", rule=rules.name)
+    iam_id: In[str] = In(
+        "IAM ID of the identity that the key is for (output `iamId`).", replaces=True, rule=rules.iam_id
+    )
+    description: In[str | None] = In("What the key is for.", default=None)
+    expires_at: In[str | None] = In(
+        "When the key stops working, UTC, `yyyy-MM-ddTHH:mm+0000`; never, if absent.",
+        rule=rules.expires_at,
+        default=None,
+    )
+    action_when_leaked: In[str] = In(
+        "What IBM does when it finds the key in public: none, disable or delete.",
+        rule=rules.action_when_leaked,
+        default="disable",
+    )
 
 
 class ApiKey(
-    Resource,
+    resource(ApiKeyArgs),
     token="ibm-native:iam:ApiKey",
-    args=ApiKeyArgs,
     import_id="`ApiKey-<uuid>`",
     refresh=(
         "all inputs are compared, and whether IBM still takes the key (`unusable`); lock, tags and the stored "
@@ -97,114 +81,107 @@ class ApiKey(
         ),
     ]
 
-    def __init__(self, name: str, args: ApiKeyArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(name, args, opts)
 
-
-class ApiKeyLife(LifeCycle):
+class ApiKeyLife(MarkedLife[ApiKeyArgs]):
     """The value comes once: a key whose value is lost is removed, never kept."""
 
     declaration = ApiKey.declaration
+    kind = "API key"
 
-    def kept(self, call: Call, old: Values, new: Values) -> frozenset[str]:
+    def named(self, inputs: ApiKeyArgs) -> str:
+        """Return its name."""
+        return repr(inputs.name)
+
+    def kept(self, call: Call, old: Known, new: Known) -> frozenset[str]:
         """Keep the value, which never changes."""
         del call, old, new
         return frozenset({"crn", "api_key"})
 
-    async def create(self, call: Call, inputs: Values) -> tuple[str, Mapping[str, Plain | None]]:
-        """Make the key, then remove what an earlier, broken-off create of it left."""
-        what = f"create API key {inputs.text('name')!r}"
-        account = await call.cloud.account(what)
-        attempt = Attempt.begin(call, account)
-        try:
-            body = await unless_refused(attempt, lambda: self._make(attempt, what, inputs))
-        except LostAnswerError:
-            # The key may exist, but nobody knows its value.
-            if not await self._remove_attempt(attempt, what, inputs):
-                raise
-            body = await unless_refused(attempt, lambda: self._make(attempt, what, inputs))
-        resource_id, value = text(body, "id"), text(body, "apikey")
-        conceal(value)
-        attempt.made(resource_id)
-        async with undone_by(lambda: self.undo(call, resource_id, inputs)):
-            if not value:
-                raise ProviderError(what, "IAM made the key but didn't show its value", "The key was removed again.")
-            iam_id = inputs.text("iam_id")
-            left = await until_listed(
-                attempt,
-                what,
-                resource_id,
-                lambda: self._of_identity(call, account, iam_id),
-                lambda: self._get(call, resource_id),
-            )
-            for each in left:
-                if not await self._was_used(call, each):
-                    await self.undo(call, each, inputs)
-        return resource_id, {"crn": text(body, "crn"), "api_key": value}
-
-    async def read(self, call: Call, resource_id: str, inputs: Values, state: Values) -> Found | None:
+    async def read(self, call: Call, resource_id: str, inputs: ApiKeyArgs | None, state: Known) -> Found | None:
         """Return the key; its value is what the state has, since IAM never shows it again."""
-        body = await or_none(lambda: self._get(call, resource_id))
-        if body is None:
+        found = await or_none(lambda: self.get(call, resource_id))
+        if found is None:
             return None
+        body = found[0]
         actual = {
             "name": text(body, "name"),
             "iam_id": text(body, "iam_id"),
-            "description": without_mark(text(body, "description")) or None,
+            "description": described(body),
             "expires_at": text(body, "expires_at") or None,
-            "action_when_leaked": text(body, "action_when_leaked") or inputs.maybe_text("action_when_leaked"),
+            "action_when_leaked": text(body, "action_when_leaked") or (inputs.action_when_leaked if inputs else None),
         }
-        value = state.maybe_text("api_key") or ""
+        value = state.get("api_key", "")
         return Found(actual, {"crn": text(body, "crn"), "api_key": value, "unusable": _unusable(body, call.pace)})
 
-    async def update(self, call: Call, resource_id: str, inputs: Values, state: Values) -> Mapping[str, Plain | None]:
-        """Change everything but the identity and the value, in place."""
-        job = Job(
-            f"update API key {resource_id}", _NEEDS, conditional=True, unlock=_unlock_command(resource_id, inputs)
-        )
-        # IAM takes "" as "no longer"; a key that never expired isn't asked to.
-        expires_at = inputs.maybe_text("expires_at") or ("" if "expires_at" in state else None)
+    async def sender(self, call: Call, what: str, account: str, inputs: ApiKeyArgs) -> Send:
+        """Return what makes the key; once more after making room, if the identity holds all the keys that it may."""
+        del account
+        if inputs.expires_at and _is_past(inputs.expires_at, call.pace):
+            raise ProviderError(
+                what,
+                f"a key with its expiresAt expired at {inputs.expires_at}; one made now, at "
+                f"{call.pace.today():%Y-%m-%dT%H:%M+0000} by this machine's clock, would be expired from the start",
+                "Set a later expiresAt, in UTC as yyyy-MM-ddTHH:mm+0000, or none, then run the same command again. "
+                "Where keys go by epoch, raise keyEpoch too.",
+            )
 
-        async def write(body: Json, tag: str) -> Json:
+        async def send(attempt: Attempt) -> Json:
+            try:
+                return await self._post(attempt, what, inputs)
+            except ApiError as refused:
+                if refused.status not in _LIMIT_STATUSES or not await self._made_room(attempt, inputs, refused):
+                    raise
+            return await self._post(attempt, what, inputs)
+
+        return send
+
+    async def found_again(self, attempt: Attempt, body: Json, inputs: ApiKeyArgs) -> None:
+        """Remove a key whose answer was lost: nobody knows its value."""
+        await self.delete(attempt.call, text(body, "id"), inputs.given())
+
+    async def put(self, call: Call, what: str, resource_id: str, inputs: ApiKeyArgs, state: Known) -> Put:
+        """Change everything but the identity and the value."""
+        job = Job(what, _NEEDS, conditional=True, unlock=_unlock_command(resource_id, inputs.iam_id))
+        # IAM takes "" as "no longer"; a key that never expired isn't asked to.
+        expires_at = inputs.expires_at or ("" if "expires_at" in state else None)
+
+        async def put(description: str, tag: str) -> Json:
             reply = await call.cloud.identity(
                 job,
                 lambda api: api.update_api_key(
                     resource_id,
                     tag,
-                    name=inputs.text("name"),
-                    description=remarked(inputs.maybe_text("description"), text(body, "description")),
-                    action_when_leaked=inputs.text("action_when_leaked"),
+                    name=inputs.name,
+                    description=description,
+                    action_when_leaked=inputs.action_when_leaked,
                     expires_at=expires_at,
                 ),
             )
             return reply.fields
 
-        body = await unless_stale(lambda: self._tagged(call, resource_id), write)
-        return {"crn": text(body, "crn"), "api_key": state.maybe_text("api_key") or ""}
+        return put
 
-    async def delete(self, call: Call, resource_id: str, state: Values) -> None:
+    async def remove(self, call: Call, what: str, resource_id: str, state: Known) -> object:
         """Remove the key; tokens that were issued for it live on for up to an hour."""
-        what = f"delete API key {resource_id}"
-        job = Job(what, _NEEDS, unlock=_unlock_command(resource_id, state))
-        await gone(call, what, lambda: call.cloud.identity(job, lambda api: api.delete_api_key(resource_id)))
+        job = Job(what, _NEEDS, unlock=_unlock_command(resource_id, str(state.get("iam_id", ""))))
+        return await call.cloud.identity(job, lambda api: api.delete_api_key(resource_id))
 
-    async def _make(self, attempt: Attempt, what: str, inputs: Values) -> Json:
-        """Post; once more after making room, if the identity holds all the keys that it may."""
-        try:
-            return await self._post(attempt, what, inputs)
-        except ApiError as refused:
-            if refused.status not in _LIMIT_STATUSES or not await self._made_room(attempt, inputs, refused):
-                raise
-        return await self._post(attempt, what, inputs)
+    def computed(self, body: Json, state: Known) -> Outputs:
+        """Return the value that the create showed; nothing shows it later."""
+        value = state.get("api_key", "") if state else text(body, "apikey")
+        if not state and not value:
+            what = f"create API key {text(body, 'name')!r}"
+            raise ProviderError(what, "IAM made the key but didn't show its value", "The key was removed again.")
+        return {"crn": text(body, "crn"), "api_key": value}
 
-    async def _made_room(self, attempt: Attempt, inputs: Values, refused: ApiError) -> bool:
+    async def _made_room(self, attempt: Attempt, inputs: ApiKeyArgs, refused: ApiError) -> bool:
         """Tell whether a key was removed that nobody can be using: an earlier attempt left it."""
         call = attempt.call
-        held = await self._of_identity(call, attempt.account, inputs.text("iam_id"))
+        held = await self.alike(call, attempt.account, inputs)
         if len(held) < KEYS_OF_AN_IDENTITY:
             return False
         own = [text(each, "id") for each in held if attempt.left_by_another(each)]
-        left = [each for each in own if not await self._was_used(call, each)]
+        left = [each for each in own if not await self.in_use(call, attempt.account, each)]
         if not left:
             raise ApiError(
                 refused.what,
@@ -218,62 +195,52 @@ class ApiKeyLife(LifeCycle):
             await self.undo(call, each, inputs)
         return True
 
-    async def _post(self, attempt: Attempt, what: str, inputs: Values) -> Json:
+    async def _post(self, attempt: Attempt, what: str, inputs: ApiKeyArgs) -> Json:
         reply = await once_known(
             attempt.call,
             what,
             lambda: attempt.call.cloud.identity(
-                Job(what, _NEEDS, repeatable=False, unlock=unlock_command(inputs.text("iam_id"))),
+                Job(what, _NEEDS, repeatable=False, unlock=unlock_command(inputs.iam_id)),
                 lambda api: api.create_api_key(
-                    inputs.text("name"),
-                    inputs.text("iam_id"),
-                    description=attempt.mark.on(inputs.maybe_text("description")),
+                    inputs.name,
+                    inputs.iam_id,
+                    description=attempt.mark.on(inputs.description),
                     account_id=attempt.account,
                     store_value=False,
-                    action_when_leaked=inputs.text("action_when_leaked"),
-                    expires_at=inputs.maybe_text("expires_at"),
+                    action_when_leaked=inputs.action_when_leaked,
+                    expires_at=inputs.expires_at,
                 ),
             ),
         )
+        conceal(text(reply.fields, "apikey"))
         return reply.fields
 
-    async def _get(self, call: Call, resource_id: str) -> Json:
+    async def get(self, call: Call, resource_id: str) -> tuple[Json, str]:
+        """Return the key as IAM has it."""
         job = Job(f"read API key {resource_id}", _NEEDS_VIEWER)
-        return (await call.cloud.identity(job, lambda api: api.get_api_key(resource_id))).fields
-
-    async def _tagged(self, call: Call, resource_id: str) -> tuple[Json, str]:
-        body = await self._get(call, resource_id)
+        body = (await call.cloud.identity(job, lambda api: api.get_api_key(resource_id))).fields
         return body, text(body, "entity_tag")
 
-    async def _was_used(self, call: Call, resource_id: str) -> bool:
+    async def in_use(self, call: Call, account: str, resource_id: str) -> bool:
         """Tell whether somebody logged in with a key: nobody can with one whose value was lost."""
+        del account
         job = Job(f"look when API key {resource_id} was used last", _NEEDS_VIEWER)
         reply = await or_none(
             lambda: call.cloud.identity(job, lambda api: api.get_api_key(resource_id, include_activity=True))
         )
         return bool(reply and mapping(reply.fields.get("activity")).get("authn_count"))
 
-    async def _of_identity(self, call: Call, account: str, iam_id: str) -> list[Json]:
-        job = Job(f"look for API keys of {iam_id}", _NEEDS_VIEWER)
+    async def alike(self, call: Call, account: str, inputs: ApiKeyArgs) -> list[Json]:
+        """Return the identity's keys."""
+        job = Job(f"look for API keys of {inputs.iam_id}", _NEEDS_VIEWER)
         pages = call.cloud.pages(
             "apikeys",
             lambda token: call.cloud.identity(
-                job, lambda api: api.list_api_keys(account_id=account, iam_id=iam_id, pagesize=PAGE, pagetoken=token)
+                job,
+                lambda api: api.list_api_keys(account_id=account, iam_id=inputs.iam_id, pagesize=PAGE, pagetoken=token),
             ),
         )
         return [body async for body in pages]
-
-    async def _remove_attempt(self, attempt: Attempt, what: str, inputs: Values) -> bool:
-        call, mark = attempt.call, attempt.mark
-
-        async def find() -> str | None:
-            found = await self._of_identity(call, attempt.account, inputs.text("iam_id"))
-            return next((text(one, "id") for one in found if Mark.found_in(text(one, "description")) == mark), None)
-
-        resource_id = await call.pace.until(find, within=LOST_ANSWER_SECONDS, why=what)
-        if resource_id is not None:
-            await self.delete(call, resource_id, inputs)
-        return resource_id is not None
 
 
 def _unusable(body: Json, pace: Pace) -> str | None:
@@ -281,11 +248,15 @@ def _unusable(body: Json, pace: Pace) -> str | None:
     if body.get("disabled") is True:
         return "disabled"
     expires_at = text(body, "expires_at")
-    return "expired" if expires_at and datetime.fromisoformat(expires_at) <= pace.today() else None
+    return "expired" if expires_at and _is_past(expires_at, pace) else None
 
 
-def _unlock_command(resource_id: str, owner: Values) -> str:
-    service_id = owner.text("iam_id").removeprefix("iam-")
+def _is_past(expires_at: str, pace: Pace) -> bool:
+    return datetime.fromisoformat(expires_at) <= pace.today()
+
+
+def _unlock_command(resource_id: str, iam_id: str) -> str:
+    service_id = iam_id.removeprefix("iam-")
     if not service_id.startswith("ServiceId-"):
         return f"`ibmcloud iam api-key-unlock {resource_id}`"
     key = f"`ibmcloud iam service-api-key-unlock {resource_id} {service_id}`"

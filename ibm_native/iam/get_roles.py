@@ -6,22 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-import pulumi
-
 from ibm_native.cloud.client import Cloud
 from ibm_native.iam.access_policy import REGISTRY
 from ibm_native.iam.roles import NEEDS, roles_of
 from ibm_native.model import rules
-from ibm_native.model.declare import Prop
-from ibm_native.model.function import Answer, Function
-from ibm_native.model.values import Values
+from ibm_native.model.function import Function
+from ibm_native.model.inputs import Args, In, Prop
 
 
-@dataclass(frozen=True, kw_only=True)
-class GetRolesArgs:
+class GetRolesArgs(Args):
     """Which service's roles."""
 
-    service: Annotated[pulumi.Input[str], Prop("Name of the service in IBM's catalogue.", rule=rules.name)] = REGISTRY
+    service: In[str] = In("Name of the service in IBM's catalogue.", rule=rules.name, default=REGISTRY)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,11 +29,14 @@ class GetRolesResult:
     custom_roles: Annotated[Sequence[str], Prop("The account's own roles.")]
 
 
-async def _answer(cloud: Cloud, given: Values) -> Answer:
-    service = given.text("service")
+async def _answer(cloud: Cloud, given: GetRolesArgs) -> GetRolesResult:
+    service = given.service
     found = await roles_of(cloud, await cloud.account(f"look up the roles of {service}"), service)
-    kinds = {"service_roles": "service_roles", "platform_roles": "system_roles", "custom_roles": "custom_roles"}
-    return {name: tuple(found[kind]) for name, kind in kinds.items()}
+    return GetRolesResult(
+        service_roles=tuple(found["service_roles"]),
+        platform_roles=tuple(found["system_roles"]),
+        custom_roles=tuple(found["custom_roles"]),
+    )
 
 
 get_roles = Function("ibm-native:iam:getRoles", GetRolesArgs, GetRolesResult, NEEDS, _answer)

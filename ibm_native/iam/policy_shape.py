@@ -6,22 +6,20 @@ icr.io itself the geography `global`; a namespace as `resourceType` and `resourc
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from ibm_native.cloud.sdk import Json, mapping, objects, text
-from ibm_native.model.declare import Plain
+from ibm_native.model.inputs import Outputs
 from ibm_native.model.rules import PLATFORM_ROLES, SERVICE_ROLES
-from ibm_native.model.values import Values
 
 _KNOWN = {"accountId", "serviceName", "region", "geography", "resourceType", "resource", "resourceGroupId"}
 
 
-def attributes(account: str, inputs: Values, group: str | None) -> list[Json]:
+def attributes(account: str, service: str, region: str | None, namespace: str | None, group: str | None) -> list[Json]:
     """Return what the policy gives access to; `group` is the id of its resource group."""
-    region, namespace = inputs.maybe_text("region"), inputs.maybe_text("namespace")
     wanted = {
         "accountId": account,
-        "serviceName": inputs.text("service"),
+        "serviceName": service,
         "region": region if region != "global" else None,
         "geography": "global" if region == "global" else None,
         "resourceType": "namespace" if namespace else None,
@@ -67,8 +65,8 @@ def find_role(role: str, crns: Iterable[str]) -> str | None:
     return role if role.startswith("crn:") else next((crn for crn in crns if names_role(role, crn)), None)
 
 
-def actual_inputs(policy: Json, before: Values) -> Mapping[str, Plain | None]:
-    """Return the inputs that `policy` would be made with; roles stay spelt as `before`, if they still are the same.
+def actual_inputs(policy: Json, roles: Sequence[str]) -> Outputs:
+    """Return the inputs that `policy` would be made with; roles stay spelt as `roles`, if they are the same.
 
     What the resource can't express (somebody added it by hand) shows in `service`, so that the next update removes it.
     """
@@ -78,7 +76,7 @@ def actual_inputs(policy: Json, before: Values) -> Mapping[str, Plain | None]:
     subjects = objects(mapping(policy.get("subject")).get("attributes"))
     return {
         "iam_id": next((text(each, "value") for each in subjects if text(each, "key") == "iam_id"), None),
-        "roles": _spelt_as(role_crns(policy), before.texts("roles")),
+        "roles": _spelt_as(role_crns(policy), roles),
         "region": "global" if found.get("geography") == "global" else found.get("region"),
         "namespace": found.get("resource"),
         "resource_group": found.get("resourceGroupId"),
@@ -111,8 +109,8 @@ def same_roles(roles: Sequence[str], others: Sequence[str]) -> bool:
     )
 
 
-def _spelt_as(crns: Sequence[str], before: tuple[str, ...]) -> tuple[str, ...]:
-    return before if same_roles(crns, before) else tuple(_spelt(crn) for crn in crns)
+def _spelt_as(crns: Sequence[str], before: Sequence[str]) -> tuple[str, ...]:
+    return tuple(before) if same_roles(crns, before) else tuple(_spelt(crn) for crn in crns)
 
 
 def _spelt(crn: str) -> str:

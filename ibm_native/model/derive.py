@@ -10,7 +10,7 @@ from pulumi.provider.experimental.property_value import PropertyValue
 from pulumi.provider.experimental.provider import CheckFailure, DiffResponse, PropertyDiff, PropertyDiffKind
 
 from ibm_native.cloud.errors import scrub
-from ibm_native.model.declare import Kind, Plain, Property
+from ibm_native.model.inputs import Kind, Plain, Property
 from ibm_native.model.values import UNKNOWN, KindError, Read, Wire, has_kind, is_secret, plain, to_wire
 
 _KIND_WORDS: Mapping[Kind, str] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Generic, TypeVar, cast
@@ -11,14 +11,10 @@ import pulumi
 from pulumi.runtime import invoke_output
 
 from ibm_native.cloud.client import Cloud
-from ibm_native.model.declare import Plain, Property, declared_inputs
-from ibm_native.model.values import Values
+from ibm_native.model.inputs import Args, Plain, Property, outputs_of
 
-_Args = TypeVar("_Args")
+_Args = TypeVar("_Args", bound=Args)
 _Result = TypeVar("_Result")
-
-Answer = Mapping[str, Plain | None]
-"""A function's results by Python name."""
 
 
 @dataclass(frozen=True)
@@ -32,17 +28,17 @@ class Function(Generic[_Args, _Result]):
     args: type[_Args]
     result: type[_Result]
     needs: str
-    answer: Callable[[Cloud, Values], Awaitable[Answer]]
+    answer: Callable[[Cloud, _Args], Awaitable[_Result]]
 
     @cached_property
     def inputs(self) -> tuple[Property, ...]:
         """Return the arguments as they are declared."""
-        return declared_inputs(self.args)
+        return self.args.properties()
 
     @cached_property
     def outputs(self) -> tuple[Property, ...]:
         """Return the results as they are declared."""
-        return declared_inputs(self.result)
+        return outputs_of(self.result)
 
     @property
     def description(self) -> str:
@@ -51,7 +47,7 @@ class Function(Generic[_Args, _Result]):
 
     def __call__(self, args: _Args, opts: pulumi.InvokeOptions | None = None) -> pulumi.Output[_Result]:
         """Ask, in a preview too; raises through the output what a person should read."""
-        props = {each.wire: getattr(args, each.name) for each in self.inputs}
+        props = {each.wire: vars(args).get(each.name) for each in self.inputs}
         found = cast("pulumi.Output[dict[str, Any]]", invoke_output(self.token, props, opts))
         return found.apply(
             lambda given: self.result(**{each.name: _given(each, given.get(each.wire)) for each in self.outputs})

@@ -3,35 +3,31 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import ClassVar, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 from ibm_native.cloud.client import Cloud
 from ibm_native.cloud.errors import (
     ConflictError,
-    LostAnswerError,
     NotFoundError,
     ProviderError,
     StaleError,
-    TimedOutError,
 )
 from ibm_native.cloud.pace import Pace
-from ibm_native.cloud.sdk import Json, text
-from ibm_native.model.declare import Declaration, Plain
+from ibm_native.cloud.sdk import Json
+from ibm_native.model.declare import Declaration
 from ibm_native.model.derive import Problem
+from ibm_native.model.inputs import Args, Known, Outputs
 from ibm_native.model.journal import Journal
-from ibm_native.model.marker import Mark
-from ibm_native.model.notices import notice
-from ibm_native.model.values import Values
-from ibm_native.version import PACKAGE
 
 LOST_ANSWER_SECONDS = 15.0
 """How long a thing whose creation went unanswered is looked for."""
 SUBJECT_SECONDS = 20.0
 """How long IAM may refuse to know an identity that it just made."""
 
+A = TypeVar("A", bound=Args)
 _T = TypeVar("_T")
 
 
@@ -65,100 +61,60 @@ class Call:
 class Found:
     """A resource as it is: its inputs (those it would be made with) and its other outputs, by Python name."""
 
-    inputs: Mapping[str, Plain | None]
-    computed: Mapping[str, Plain | None]
+    inputs: Outputs
+    computed: Outputs
 
 
-@dataclass(frozen=True)
-class Attempt:
-    """One create of what IAM marks: noted on this machine from before its call until the state has its result.
-
-    A create learns neither the id nor the inputs that the state may hold (`pulumi up --replace`), so of what an earlier
-    one made only what is noted here is known to be nobody's.
-    """
-
-    call: Call
-    account: str
-    mark: Mark
-
-    @classmethod
-    def begin(cls, call: Call, account: str) -> Attempt:
-        """Note a new attempt before anything is sent."""
-        found = cls(call, account, Mark.new(call.urn))
-        call.journal.begin(call.urn, found.mark.attempt, account)
-        return found
-
-    def made(self, resource_id: str) -> None:
-        """Note what it made."""
-        self.call.journal.begin(self.call.urn, resource_id, self.account)
-        self.call.journal.end(self.call.urn, self.mark.attempt)
-
-    def over(self) -> None:
-        """Strike it out: it had no effect."""
-        self.call.journal.end(self.call.urn, self.mark.attempt)
-
-    def of_the_resource(self, body: Json) -> bool:
-        """Tell whether any attempt of this resource made this object."""
-        return self.mark.same_resource(text(body, "description"))
-
-    def left_by_another(self, body: Json) -> bool:
-        """Tell whether an earlier attempt of this resource, noted here, made this object."""
-        mark = Mark.found_in(text(body, "description"))
-        noted = (text(body, "id"), mark.attempt) if mark and mark != self.mark else ()
-        return self.of_the_resource(body) and any(
-            self.call.journal.begun(self.call.urn, each, self.account) for each in noted
-        )
-
-
-class LifeCycle(ABC):
+class LifeCycle(ABC, Generic[A]):
     """Create, read, update and delete of one resource type; one object serves every resource of the type.
 
-    Inputs are checked and known. A method that raises has left nothing behind that the next run wouldn't find.
+    What acts gets its inputs as they are declared, checked and known; what plans gets what is known of them by name.
+    A method that raises has left nothing behind that the next run wouldn't find.
     """
 
     declaration: ClassVar[Declaration]
 
-    def problems(self, given: frozenset[str], inputs: Values) -> list[Problem]:
+    def problems(self, given: frozenset[str], inputs: Known) -> list[Problem]:
         """Return what is wrong with inputs together; `given` names the unknown ones too."""
         del given, inputs
         return []
 
-    def delete_first(self, old: Values, new: Values) -> bool:
+    def delete_first(self, old: Known, new: Known) -> bool:
         """Tell whether a replacement can't stand beside the old resource."""
         del old, new
         return False
 
-    def natural_id(self, inputs: Values) -> str | None:
+    def natural_id(self, inputs: Known) -> str | None:
         """Return the id that follows from the inputs; None where IBM Cloud gives one."""
         del inputs
         return None
 
     @abstractmethod
-    def kept(self, call: Call, old: Values, new: Values) -> frozenset[str]:
+    def kept(self, call: Call, old: Known, new: Known) -> frozenset[str]:
         """Return the outputs, other than inputs, that an update from `old` outputs to `new` inputs can't change.
 
         The rest is unknown in its preview. Makes no call; of `new`, only what is known is there.
         """
 
     @abstractmethod
-    async def create(self, call: Call, inputs: Values) -> tuple[str, Mapping[str, Plain | None]]:
+    async def create(self, call: Call, inputs: A) -> tuple[str, Outputs]:
         """Make the resource; return its id and its outputs other than inputs."""
 
     @abstractmethod
-    async def read(self, call: Call, resource_id: str, inputs: Values, state: Values) -> Found | None:
-        """Return the resource as it is, or None if it is gone. `inputs` and `state` are empty on import."""
+    async def read(self, call: Call, resource_id: str, inputs: A | None, state: Known) -> Found | None:
+        """Return the resource as it is, or None if it is gone. On import there are no inputs, and `state` is empty."""
 
     @abstractmethod
-    async def update(self, call: Call, resource_id: str, inputs: Values, state: Values) -> Mapping[str, Plain | None]:
+    async def update(self, call: Call, resource_id: str, inputs: A, state: Known) -> Outputs:
         """Change the resource in place; return its outputs other than inputs."""
 
     @abstractmethod
-    async def delete(self, call: Call, resource_id: str, state: Values) -> None:
+    async def delete(self, call: Call, resource_id: str, state: Known) -> None:
         """Remove the resource; one that is gone already is fine."""
 
-    async def undo(self, call: Call, resource_id: str, inputs: Values) -> None:
+    async def undo(self, call: Call, resource_id: str, inputs: A) -> None:
         """Remove what a create made, and its note."""
-        await self.delete(call, resource_id, inputs)
+        await self.delete(call, resource_id, inputs.given())
         call.journal.end(call.urn, resource_id)
 
 
@@ -171,50 +127,6 @@ async def undone_by(undo: Callable[[], Awaitable[None]]) -> AsyncGenerator[None]
         with suppress(ProviderError):
             await undo()
         raise
-
-
-async def unless_refused(attempt: Attempt, send: Callable[[], Awaitable[_T]]) -> _T:
-    """Return what `send` gives; a refusal had no effect, while a lost answer may have had one."""
-    try:
-        return await send()
-    except LostAnswerError:
-        raise
-    except ProviderError:
-        attempt.over()
-        raise
-
-
-async def until_listed(
-    attempt: Attempt,
-    what: str,
-    resource_id: str,
-    fetch: Callable[[], Awaitable[list[Json]]],
-    read: Callable[[], Awaitable[object]],
-) -> list[str]:
-    """Return the ids of what earlier attempts left, once IAM shows what was just made, in its list or by id.
-
-    IAM hides it for a while after its 201. What earlier attempts made was made before, so by then it is shown too.
-    """
-    call = attempt.call
-
-    async def shown() -> list[Json] | None:
-        found = await fetch()
-        if any(text(each, "id") == resource_id for each in found) or await or_none(read) is not None:
-            return found
-        return None
-
-    found = await call.pace.until(shown, within=call.cloud.connection.wait_seconds, why=what)
-    if found is None:
-        raise TimedOutError(
-            what,
-            f"IAM answered that it is made, but still doesn't show it after {call.cloud.connection.wait_seconds} s",
-            f"It was removed again. Run the same command again, or raise {PACKAGE}:waitSeconds.",
-        )
-    same = [each for each in found if attempt.of_the_resource(each) and text(each, "id") != resource_id]
-    for each in same:
-        if not attempt.left_by_another(each):
-            notice(f"{what}: {text(each, 'id')} was made for the same resource, and stays: a state may hold it.")
-    return [text(each, "id") for each in same if attempt.left_by_another(each)]
 
 
 async def once_known(call: Call, what: str, send: Callable[[], Awaitable[_T]]) -> _T:

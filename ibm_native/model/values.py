@@ -15,7 +15,7 @@ from pulumi.provider.experimental.property_value import PropertyValue
 from pulumi.runtime import rpc
 
 from ibm_native.cloud.errors import conceal
-from ibm_native.model.declare import Kind, Plain, Property
+from ibm_native.model.inputs import Kind, Known, Plain, Property
 
 
 class _Unknown(Enum):
@@ -29,46 +29,6 @@ Wire: TypeAlias = dict[str, PropertyValue]
 
 class KindError(Exception):
     """A value has a type that no property of the provider has."""
-
-
-class Values(Mapping[str, Plain]):
-    """The known values of one resource by Python name, read with their declared types; what is absent isn't in it."""
-
-    def __init__(self, values: Mapping[str, Plain | None]) -> None:
-        self._values = {name: value for name, value in values.items() if value is not None}
-
-    def __getitem__(self, name: str) -> Plain:
-        return self._values[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
-
-    def __len__(self) -> int:
-        return len(self._values)
-
-    def text(self, name: str) -> str:
-        """Return a string that must be there."""
-        return cast("str", self._values[name])
-
-    def maybe_text(self, name: str) -> str | None:
-        """Return a string, or None if absent."""
-        return cast("str | None", self._values.get(name))
-
-    def texts(self, name: str) -> tuple[str, ...]:
-        """Return a list of strings; an absent one is empty."""
-        return cast("tuple[str, ...]", self._values.get(name, ()))
-
-    def texts_by_name(self, name: str) -> Mapping[str, str]:
-        """Return strings by name; absent ones are none."""
-        return cast("Mapping[str, str]", self._values.get(name, {}))
-
-    def flag(self, name: str) -> bool:
-        """Return a boolean; an absent one is False."""
-        return self._values.get(name) is True
-
-    def whole(self, name: str) -> int:
-        """Return an integer that must be there."""
-        return cast("int", self._values[name])
 
 
 def plain(value: PropertyValue | None) -> Read:
@@ -136,10 +96,10 @@ def _strings(value: PropertyValue) -> Iterator[str]:
             yield from _strings(each)
 
 
-def known(properties: tuple[Property, ...], wire: Mapping[str, PropertyValue]) -> Values:
-    """Return the values of `properties` that are there, known, and of their declared kind."""
-    found = {each.name: _of_kind(each, plain_or_none(wire.get(each.wire))) for each in properties}
-    return Values(found)
+def known(properties: tuple[Property, ...], wire: Mapping[str, PropertyValue]) -> Known:
+    """Return the values of `properties` by Python name that are there, known, and of their declared kind."""
+    found = {each: plain_or_none(wire.get(each.wire)) for each in properties}
+    return {each.name: value for each, value in found.items() if value is not None and has_kind(each.kind, value)}
 
 
 def plain_or_none(value: PropertyValue | None) -> Plain | None:
@@ -149,10 +109,6 @@ def plain_or_none(value: PropertyValue | None) -> Plain | None:
     except KindError:
         return None
     return None if found is UNKNOWN else found
-
-
-def _of_kind(each: Property, value: Plain | None) -> Plain | None:
-    return value if value is not None and has_kind(each.kind, value) else None
 
 
 def has_kind(kind: Kind, value: Plain) -> bool:

@@ -3,58 +3,48 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Annotated
 
 import pulumi
 
 from ibm_native.cloud.errors import ProviderError, TimedOutError, conceal
 from ibm_native.model import rules
-from ibm_native.model.declare import Plain, Prop, Resource
+from ibm_native.model.declare import resource
+from ibm_native.model.inputs import Args, In, Known, Outputs, Prop
 from ibm_native.model.lifecycle import Call, Found, LifeCycle
 from ibm_native.model.notices import notice
-from ibm_native.model.values import Values
 from ibm_native.registry import login
 
 _TRIAL_SECONDS = 20.0
 """How long a refresh waits for the registry."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class AccessArgs:
+class AccessArgs(Args):
     """Inputs of a proof of access."""
 
-    registry_host: Annotated[
-        pulumi.Input[str],
-        Prop(
-            "Host of the registry, such as jp.icr.io; a loopback host is spoken to over plain HTTP.",
-            rule=rules.registry_host,
-        ),
-    ]
-    repository: Annotated[pulumi.Input[str], Prop("Repository as `namespace/name`.", rule=rules.repository)]
-    digest: Annotated[
-        pulumi.Input[str],
-        Prop("Digest of the image that must be readable; rights don't depend on it.", quiet=True, rule=rules.digest),
-    ]
-    api_key: Annotated[pulumi.Input[str], Prop("The API key to prove.", secret=True, rule=rules.api_key)]
-    policy_id: Annotated[
-        pulumi.Input[str], Prop("Id of the policy that gives the right; another policy asks for a new proof.")
-    ]
-    policy_modified_at: Annotated[
-        pulumi.Input[str | None],
-        Prop("`lastModifiedAt` of the policy; a change of the policy in place asks for a new proof.", came_later=True),
-    ] = None
-    timeout_seconds: Annotated[
-        pulumi.Input[int],
-        Prop("How long IAM may take until the key works.", quiet=True, rule=rules.timeout_seconds),
-    ] = 30
+    registry_host: In[str] = In(
+        "Host of the registry, such as jp.icr.io; a loopback host is spoken to over plain HTTP.",
+        rule=rules.registry_host,
+    )
+    repository: In[str] = In("Repository as `namespace/name`.", rule=rules.repository)
+    digest: In[str] = In(
+        "Digest of the image that must be readable; rights don't depend on it.", quiet=True, rule=rules.digest
+    )
+    api_key: In[str] = In("The API key to prove.", secret=True, rule=rules.api_key)
+    policy_id: In[str] = In("Id of the policy that gives the right; another policy asks for a new proof.")
+    policy_modified_at: In[str | None] = In(
+        "`lastModifiedAt` of the policy; a change of the policy in place asks for a new proof.",
+        came_later=True,
+        default=None,
+    )
+    timeout_seconds: In[int] = In(
+        "How long IAM may take until the key works.", quiet=True, rule=rules.timeout_seconds, default=30
+    )
 
 
 class Access(
-    Resource,
+    resource(AccessArgs),
     token="ibm-native:registry:Access",
-    args=AccessArgs,
     refresh=(
         "the key is used once: where the registry refuses it, `unproved` says why; a registry that doesn't "
         "answer tells nothing"
@@ -77,28 +67,25 @@ class Access(
         Prop("Set by a refresh where the key can't pull any longer: why. The next update proves it anew.", drift=True),
     ]
 
-    def __init__(self, name: str, args: AccessArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(name, args, opts)
 
-
-class AccessLife(LifeCycle):
+class AccessLife(LifeCycle[AccessArgs]):
     """Nothing lies in the cloud: making and updating it is a proof, reading it is one try, deleting it is nothing."""
 
     declaration = Access.declaration
 
-    def kept(self, call: Call, old: Values, new: Values) -> frozenset[str]:
+    def kept(self, call: Call, old: Known, new: Known) -> frozenset[str]:
         """Keep nothing: there is nothing but inputs."""
         del call, old, new
         return frozenset()
 
-    async def create(self, call: Call, inputs: Values) -> tuple[str, Mapping[str, Plain | None]]:
+    async def create(self, call: Call, inputs: AccessArgs) -> tuple[str, Outputs]:
         """Prove that the key can pull."""
         await self._prove(call, inputs)
-        return f"{inputs.text('registry_host')}/{inputs.text('repository')}", {}
+        return f"{inputs.registry_host}/{inputs.repository}", {}
 
-    async def read(self, call: Call, resource_id: str, inputs: Values, state: Values) -> Found | None:
+    async def read(self, call: Call, resource_id: str, inputs: AccessArgs | None, state: Known) -> Found | None:
         """Use the key once: whether it still pulls is what a refresh tells."""
-        if not inputs:
+        if inputs is None:
             raise ProviderError(
                 f"import proof of access {resource_id}", "a proof is made, not imported", "Run `pulumi up` to make it."
             )
@@ -106,27 +93,27 @@ class AccessLife(LifeCycle):
         what = f"see whether the API key still pulls {pull.repository} from {pull.host}"
         trial = call.pace.watch(asyncio.to_thread(login.attempt, pull), within=_TRIAL_SECONDS, why=what)
         found = await trial or login.silent(pull)
-        unproved = state.maybe_text("unproved")
+        unproved = state.get("unproved")
         if isinstance(found, login.Proved):
             unproved = None
         elif found.of_key:
             unproved = found.why
         else:
             notice(f"{what}: nothing tells. {found.why[:1].upper()}{found.why[1:]}.")
-        return Found(dict(inputs), {"unproved": unproved})
+        return Found(inputs.given(), {"unproved": unproved})
 
-    async def update(self, call: Call, resource_id: str, inputs: Values, state: Values) -> Mapping[str, Plain | None]:
+    async def update(self, call: Call, resource_id: str, inputs: AccessArgs, state: Known) -> Outputs:
         """Prove it again."""
         del resource_id, state
         await self._prove(call, inputs)
         return {}
 
-    async def delete(self, call: Call, resource_id: str, state: Values) -> None:
+    async def delete(self, call: Call, resource_id: str, state: Known) -> None:
         """Do nothing."""
 
-    async def _prove(self, call: Call, inputs: Values) -> None:
+    async def _prove(self, call: Call, inputs: AccessArgs) -> None:
         pull = _pull(inputs)
-        seconds = inputs.whole("timeout_seconds")
+        seconds = inputs.timeout_seconds
         what = f"prove that the API key can pull {pull.repository} from {pull.host}"
         end = call.pace.now() + seconds
         last = [login.silent(pull)]
@@ -147,8 +134,6 @@ class AccessLife(LifeCycle):
             raise TimedOutError(what, waited, last[0].remedy)
 
 
-def _pull(inputs: Values) -> login.Pull:
-    conceal(inputs.text("api_key"))
-    return login.Pull(
-        inputs.text("registry_host"), inputs.text("repository"), inputs.text("digest"), inputs.text("api_key")
-    )
+def _pull(inputs: AccessArgs) -> login.Pull:
+    conceal(inputs.api_key)
+    return login.Pull(inputs.registry_host, inputs.repository, inputs.digest, inputs.api_key)

@@ -5,23 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-import pulumi
-
 from ibm_native.cloud.client import Cloud
 from ibm_native.cloud.refusals import Job
 from ibm_native.cloud.sdk import mapping
 from ibm_native.model import rules
-from ibm_native.model.declare import Prop
-from ibm_native.model.function import Answer, Function
-from ibm_native.model.values import Values
+from ibm_native.model.function import Function
+from ibm_native.model.inputs import Args, In, Prop
 from ibm_native.registry.quota import NEEDS
 
 
-@dataclass(frozen=True, kw_only=True)
-class GetQuotaArgs:
+class GetQuotaArgs(Args):
     """Where to look."""
 
-    region: Annotated[pulumi.Input[str], Prop("Region of the registry, such as jp-tok.", rule=rules.region)]
+    region: In[str] = In("Region of the registry, such as jp-tok.", rule=rules.region)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,16 +30,21 @@ class GetQuotaResult:
     traffic_used_bytes: Annotated[int, Prop("What pulls took this month.")]
 
 
-async def _answer(cloud: Cloud, given: Values) -> Answer:
-    region = given.text("region")
+async def _answer(cloud: Cloud, given: GetQuotaArgs) -> GetQuotaResult:
+    region = given.region
     job = Job(f"read the registry's quota in {region}", NEEDS)
     reply = await cloud.registry(region, job, lambda api: api.get_quota())
-    found: dict[str, int] = {}
-    for kind in ("storage", "traffic"):
-        for part, name in (("limit", "limit"), ("usage", "used")):
-            value = mapping(reply.fields.get(part)).get(f"{kind}_bytes")
-            found[f"{kind}_{name}_bytes"] = value if isinstance(value, int) else 0
-    return found
+
+    def in_bytes(part: str, kind: str) -> int:
+        value = mapping(reply.fields.get(part)).get(f"{kind}_bytes")
+        return value if isinstance(value, int) else 0
+
+    return GetQuotaResult(
+        storage_limit_bytes=in_bytes("limit", "storage"),
+        storage_used_bytes=in_bytes("usage", "storage"),
+        traffic_limit_bytes=in_bytes("limit", "traffic"),
+        traffic_used_bytes=in_bytes("usage", "traffic"),
+    )
 
 
 get_quota = Function("ibm-native:registry:getQuota", GetQuotaArgs, GetQuotaResult, NEEDS, _answer)

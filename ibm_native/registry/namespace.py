@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Annotated
 
 import pulumi
@@ -12,9 +10,9 @@ from ibm_native.cloud.errors import ConflictError, LostAnswerError, ProviderErro
 from ibm_native.cloud.refusals import Job
 from ibm_native.cloud.sdk import Json, objects, text
 from ibm_native.model import rules
-from ibm_native.model.declare import Plain, Prop, Resource
+from ibm_native.model.declare import resource
+from ibm_native.model.inputs import Args, In, Known, Outputs, Prop
 from ibm_native.model.lifecycle import LOST_ANSWER_SECONDS, Call, Found, LifeCycle, gone, undone_by
-from ibm_native.model.values import Values
 from ibm_native.resources.resource_groups import group_id, spelt_as
 
 _NEEDS = (
@@ -24,42 +22,30 @@ _NEEDS = (
 _NEEDS_READER = "the role Reader or Manager on container-registry"
 
 
-@dataclass(frozen=True, kw_only=True)
-class NamespaceArgs:
+class NamespaceArgs(Args):
     """Inputs of a registry namespace."""
 
-    name: Annotated[
-        pulumi.Input[str],
-        Prop(
-            "Name, 4-30 characters; unique in its region across all IBM Cloud accounts.",
-            replaces=True,
-            rule=rules.namespace_name,
-        ),
-    ]
-    region: Annotated[
-        pulumi.Input[str], Prop("Region of the registry, such as jp-tok.", replaces=True, rule=rules.region)
-    ]
-    resource_group: Annotated[
-        pulumi.Input[str] | None,
-        Prop(
-            "Name or id of the resource group; the account's default one, if absent. Can't change.",
-            replaces=True,
-            rule=rules.resource_group,
-        ),
-    ] = None
-    adopt: Annotated[
-        pulumi.Input[bool], Prop("Take over a namespace that exists in the account already, rather than refuse.")
-    ] = False
-    delete_adopted: Annotated[
-        pulumi.Input[bool],
-        Prop("Delete the namespace, with its images, on destroy even if it was there before (see `adopt`)."),
-    ] = False
+    name: In[str] = In(
+        "Name, 4-30 characters; unique in its region across all IBM Cloud accounts.",
+        replaces=True,
+        rule=rules.namespace_name,
+    )
+    region: In[str] = In("Region of the registry, such as jp-tok.", replaces=True, rule=rules.region)
+    resource_group: In[str | None] = In(
+        "Name or id of the resource group; the account's default one, if absent. Can't change.",
+        replaces=True,
+        rule=rules.resource_group,
+        default=None,
+    )
+    adopt: In[bool] = In("Take over a namespace that exists in the account already, rather than refuse.", default=False)
+    delete_adopted: In[bool] = In(
+        "Delete the namespace, with its images, on destroy even if it was there before (see `adopt`).", default=False
+    )
 
 
 class Namespace(
-    Resource,
+    resource(NamespaceArgs),
     token="ibm-native:registry:Namespace",
-    args=NamespaceArgs,
     import_id="`region/name`, such as `jp-tok/my-images`",
     refresh=(
         "that it is there, and `resourceGroup` where it is given; images, tags put on it and its retention "
@@ -77,34 +63,31 @@ class Namespace(
     crn: Annotated[pulumi.Output[str], Prop("Cloud resource name; empty if the namespace is in no resource group.")]
     adopted: Annotated[pulumi.Output[bool], Prop("Whether the namespace was there before this resource.")]
 
-    def __init__(self, name: str, args: NamespaceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(name, args, opts)
 
-
-class NamespaceLife(LifeCycle):
+class NamespaceLife(LifeCycle[NamespaceArgs]):
     """A namespace's id is `region/name`: the name alone can exist in several regions."""
 
     declaration = Namespace.declaration
 
-    def delete_first(self, old: Values, new: Values) -> bool:
+    def delete_first(self, old: Known, new: Known) -> bool:
         """Tell whether the new namespace needs the old one's name."""
-        return all(old.maybe_text(each) == new.maybe_text(each) for each in ("name", "region"))
+        return all(old.get(each) == new.get(each) for each in ("name", "region"))
 
-    def natural_id(self, inputs: Values) -> str | None:
+    def natural_id(self, inputs: Known) -> str | None:
         """Return `region/name`."""
-        return f"{inputs.text('region')}/{inputs.text('name')}" if {"region", "name"} <= inputs.keys() else None
+        return f"{inputs['region']}/{inputs['name']}" if {"region", "name"} <= inputs.keys() else None
 
-    def kept(self, call: Call, old: Values, new: Values) -> frozenset[str]:
+    def kept(self, call: Call, old: Known, new: Known) -> frozenset[str]:
         """Keep all: nothing of a namespace itself can change."""
         del call, old, new
         return frozenset({"crn", "adopted"})
 
-    async def create(self, call: Call, inputs: Values) -> tuple[str, Mapping[str, Plain | None]]:
+    async def create(self, call: Call, inputs: NamespaceArgs) -> tuple[str, Outputs]:
         """Make the namespace, or take over one that is there if that was asked for.
 
         One that a broken-off create of the same resource made on this machine is no stranger.
         """
-        name, region = inputs.text("name"), inputs.text("region")
+        name, region = inputs.name, inputs.region
         what = f"create registry namespace {name!r} in {region}"
         account = await call.cloud.account(what)
         there = await self._find(call, region, name)
@@ -119,7 +102,7 @@ class NamespaceLife(LifeCycle):
                     raise TimedOutError(what, "it was made, but the registry still doesn't list it")
                 _require_region(what, made, region)
             return f"{region}/{name}", _computed(made, adopted=False)
-        if not inputs.flag("adopt"):
+        if not inputs.adopt:
             raise ConflictError(
                 what,
                 "the account has a namespace of this name there already, which this stack didn't make",
@@ -131,7 +114,7 @@ class NamespaceLife(LifeCycle):
         _require_region(what, there, region)
         return f"{region}/{name}", _computed(there, adopted=True)
 
-    async def read(self, call: Call, resource_id: str, inputs: Values, state: Values) -> Found | None:
+    async def read(self, call: Call, resource_id: str, inputs: NamespaceArgs | None, state: Known) -> Found | None:
         """Return the namespace; one that no state knew, as in an import, was there before and counts as adopted.
 
         Its resource group is an input only where it was one: all have one in the end.
@@ -146,34 +129,33 @@ class NamespaceLife(LifeCycle):
         if body is None:
             return None
         group = text(body, "resource_group") or None
-        flags = {each: inputs.flag(each) for each in ("adopt", "delete_adopted")}
+        flags = {"adopt": inputs is not None and inputs.adopt, "delete_adopted": bool(inputs and inputs.delete_adopted)}
         kept = None
-        if "resource_group" in inputs:
-            what = f"read registry namespace {resource_id!r}"
-            kept = await spelt_as(call.cloud, what, group, inputs.text("resource_group"))
+        if inputs and inputs.resource_group:
+            kept = await spelt_as(call.cloud, f"read registry namespace {resource_id!r}", group, inputs.resource_group)
         return Found(
             {"name": name, "region": region, "resource_group": kept, **flags},
-            _computed(body, adopted="adopted" not in state or state.flag("adopted")),
+            _computed(body, adopted=state.get("adopted") is not False),
         )
 
-    async def update(self, call: Call, resource_id: str, inputs: Values, state: Values) -> Mapping[str, Plain | None]:
+    async def update(self, call: Call, resource_id: str, inputs: NamespaceArgs, state: Known) -> Outputs:
         """Take note of `adopt` and `delete_adopted`: nothing of a namespace itself can change."""
         del call, resource_id, inputs
-        return {"crn": state.maybe_text("crn"), "adopted": state.flag("adopted")}
+        return {"crn": state.get("crn"), "adopted": state.get("adopted") is True}
 
-    async def delete(self, call: Call, resource_id: str, state: Values) -> None:
+    async def delete(self, call: Call, resource_id: str, state: Known) -> None:
         """Remove the namespace and its images, unless it was adopted and may not be removed."""
-        if state.flag("adopted") and not state.flag("delete_adopted"):
+        if state.get("adopted") is True and state.get("delete_adopted") is not True:
             return
         region, _, name = resource_id.partition("/")
         await self._undo(call, region, name)
 
-    async def _put(self, call: Call, what: str, account: str, inputs: Values) -> bool:
+    async def _put(self, call: Call, what: str, account: str, inputs: NamespaceArgs) -> bool:
         """Return True if this call made the namespace, False if it was there."""
-        name, region = inputs.text("name"), inputs.text("region")
+        name, region = inputs.name, inputs.region
         job = Job(what, _NEEDS, repeatable=False)
         resource_id = f"{region}/{name}"
-        group = await group_id(call.cloud, what, inputs.maybe_text("resource_group"))
+        group = await group_id(call.cloud, what, inputs.resource_group)
         call.journal.begin(call.urn, resource_id, account)
         try:
             reply = await call.cloud.registry(
@@ -218,7 +200,7 @@ class NamespaceLife(LifeCycle):
         await gone(call, what, lambda: call.cloud.registry(region, job, lambda api: api.delete_namespace(name)))
 
 
-def _computed(body: Json, *, adopted: bool) -> Mapping[str, Plain | None]:
+def _computed(body: Json, *, adopted: bool) -> Outputs:
     return {"crn": text(body, "crn"), "adopted": adopted}
 
 

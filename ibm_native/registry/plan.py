@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Annotated
 
 import pulumi
@@ -11,29 +9,24 @@ import pulumi
 from ibm_native.cloud.refusals import Job
 from ibm_native.cloud.sdk import text
 from ibm_native.model import rules
-from ibm_native.model.declare import Plain, Prop, Resource
+from ibm_native.model.declare import resource
+from ibm_native.model.inputs import Args, In, Prop
 from ibm_native.model.lifecycle import Call
-from ibm_native.model.rules import region_of_id
-from ibm_native.model.values import Values
 from ibm_native.registry.account_setting import Setting, SettingLife
 
 _NEEDS = "the role Manager on container-registry for the whole account"
 
 
-@dataclass(frozen=True, kw_only=True)
-class PlanArgs:
+class PlanArgs(Args):
     """Inputs of a registry's plan."""
 
-    region: Annotated[
-        pulumi.Input[str], Prop("Region of the registry, such as jp-tok.", replaces=True, rule=rules.region)
-    ]
-    plan: Annotated[pulumi.Input[str], Prop("Plan: Free or Standard.", rule=rules.plan)]
+    region: In[str] = In("Region of the registry, such as jp-tok.", replaces=True, rule=rules.region)
+    plan: In[str] = In("Plan: Free or Standard.", rule=rules.plan)
 
 
 class Plan(
-    Resource,
+    resource(PlanArgs),
     token="ibm-native:registry:Plan",
-    args=PlanArgs,
     import_id="`region`, such as `jp-tok`",
     refresh="the plan is compared",
     needs=_NEEDS,
@@ -47,23 +40,13 @@ class Plan(
     plan: pulumi.Output[str]
     previous_plan: Annotated[pulumi.Output[str | None], Prop("Plan that was there before.")]
 
-    def __init__(self, name: str, args: PlanArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(name, args, opts)
 
-
-class PlanLife(SettingLife):
+class PlanLife(SettingLife[PlanArgs]):
     """A plan's id is its region."""
 
     declaration = Plan.declaration
+    kind = "plan"
     parts = ("plan",)
-
-    def natural_id(self, inputs: Values) -> str | None:
-        """Return the region."""
-        return inputs.maybe_text("region")
-
-    def place(self, resource_id: str) -> Mapping[str, Plain]:
-        """Return the region."""
-        return {"region": region_of_id(resource_id, "registry plan", "region")}
 
     async def get(self, call: Call, resource_id: str) -> Setting:
         """Return the plan."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Annotated, cast
 
 import pulumi
@@ -11,11 +9,10 @@ import pulumi
 from ibm_native.cloud.refusals import Job
 from ibm_native.cloud.sdk import Json, mapping
 from ibm_native.model import rules
-from ibm_native.model.declare import Plain, Prop, Resource
+from ibm_native.model.declare import resource
 from ibm_native.model.derive import Problem
+from ibm_native.model.inputs import Args, In, Known, Prop
 from ibm_native.model.lifecycle import Call
-from ibm_native.model.rules import region_of_id
-from ibm_native.model.values import Values
 from ibm_native.registry.account_setting import Setting, SettingLife
 
 NEEDS = "the role Manager on container-registry for the whole account (Reader is enough to read)"
@@ -24,30 +21,25 @@ _MEGABYTE = 1 << 20
 """What IBM calls a megabyte: 500 of them are 524288000 bytes."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class QuotaArgs:
+class QuotaArgs(Args):
     """Inputs of a registry's quota."""
 
-    region: Annotated[
-        pulumi.Input[str], Prop("Region of the registry, such as jp-tok.", replaces=True, rule=rules.region)
-    ]
-    storage_megabytes: Annotated[
-        pulumi.Input[int] | None,
-        Prop("Most that images may take, in MiB; -1 is no limit. Left as it is, if absent.", rule=rules.megabytes),
-    ] = None
-    traffic_megabytes: Annotated[
-        pulumi.Input[int] | None,
-        Prop(
-            "Most that pulls of a month may take, in MiB; -1 is no limit. Left as it is, if absent.",
-            rule=rules.megabytes,
-        ),
-    ] = None
+    region: In[str] = In("Region of the registry, such as jp-tok.", replaces=True, rule=rules.region)
+    storage_megabytes: In[int | None] = In(
+        "Most that images may take, in MiB; -1 is no limit. Left as it is, if absent.",
+        rule=rules.megabytes,
+        default=None,
+    )
+    traffic_megabytes: In[int | None] = In(
+        "Most that pulls of a month may take, in MiB; -1 is no limit. Left as it is, if absent.",
+        rule=rules.megabytes,
+        default=None,
+    )
 
 
 class Quota(
-    Resource,
+    resource(QuotaArgs),
     token="ibm-native:registry:Quota",
-    args=QuotaArgs,
     import_id="`region`, such as `jp-tok`",
     refresh="the limits that are given are compared; a limit that isn't, and what is used, are left alone",
     needs=NEEDS,
@@ -63,29 +55,19 @@ class Quota(
     previous_storage_megabytes: Annotated[pulumi.Output[int | None], Prop("Storage limit that was there before, MiB.")]
     previous_traffic_megabytes: Annotated[pulumi.Output[int | None], Prop("Traffic limit that was there before, MiB.")]
 
-    def __init__(self, name: str, args: QuotaArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(name, args, opts)
 
-
-class QuotaLife(SettingLife):
+class QuotaLife(SettingLife[QuotaArgs]):
     """A quota's id is its region."""
 
     declaration = Quota.declaration
+    kind = "quota"
     parts = ("storage_megabytes", "traffic_megabytes")
 
-    def problems(self, given: frozenset[str], inputs: Values) -> list[Problem]:
+    def problems(self, given: frozenset[str], inputs: Known) -> list[Problem]:
         """Refuse a quota that limits nothing."""
         del inputs
         nothing = "storage_megabytes" not in given and "traffic_megabytes" not in given
         return [Problem("storageMegabytes", "nothing", "a limit here, or trafficMegabytes")] if nothing else []
-
-    def natural_id(self, inputs: Values) -> str | None:
-        """Return the region."""
-        return inputs.maybe_text("region")
-
-    def place(self, resource_id: str) -> Mapping[str, Plain]:
-        """Return the region."""
-        return {"region": region_of_id(resource_id, "registry quota", "region")}
 
     async def get(self, call: Call, resource_id: str) -> Setting:
         """Return the limits in MiB."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Annotated, cast
 
 import pulumi
@@ -12,10 +11,10 @@ from ibm_native.cloud.errors import ProviderError
 from ibm_native.cloud.refusals import Job
 from ibm_native.cloud.sdk import Json
 from ibm_native.model import rules
-from ibm_native.model.declare import Plain, Prop, Resource
+from ibm_native.model.declare import resource
 from ibm_native.model.derive import Problem
+from ibm_native.model.inputs import Args, In, Known, Plain, Prop
 from ibm_native.model.lifecycle import Call, or_none
-from ibm_native.model.values import Values
 from ibm_native.registry.account_setting import Setting, SettingLife
 
 _NEEDS = "the role Manager on container-registry (Writer sets, Reader reads)"
@@ -24,28 +23,20 @@ _NONE: Setting = {"images_per_repo": _ALL, "retain_untagged": True}
 """What keeps everything: IBM has no policy then, and no call to remove one."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class RetentionPolicyArgs:
+class RetentionPolicyArgs(Args):
     """Inputs of a retention policy."""
 
-    namespace: Annotated[
-        pulumi.Input[str],
-        Prop("Namespace whose repositories it is for.", replaces=True, rule=rules.namespace_name),
-    ]
-    region: Annotated[
-        pulumi.Input[str], Prop("Region of the registry, such as jp-tok.", replaces=True, rule=rules.region)
-    ]
-    images_per_repo: Annotated[
-        pulumi.Input[int],
-        Prop("Images to keep in each repository, the latest built; -1 keeps all.", rule=rules.images_per_repo),
-    ]
-    retain_untagged: Annotated[pulumi.Input[bool], Prop("Keep images without a tag too.")] = False
+    namespace: In[str] = In("Namespace whose repositories it is for.", replaces=True, rule=rules.namespace_name)
+    region: In[str] = In("Region of the registry, such as jp-tok.", replaces=True, rule=rules.region)
+    images_per_repo: In[int] = In(
+        "Images to keep in each repository, the latest built; -1 keeps all.", rule=rules.images_per_repo
+    )
+    retain_untagged: In[bool] = In("Keep images without a tag too.", default=False)
 
 
 class RetentionPolicy(
-    Resource,
+    resource(RetentionPolicyArgs),
     token="ibm-native:registry:RetentionPolicy",
-    args=RetentionPolicyArgs,
     import_id="`region/namespace`, such as `jp-tok/my-images`",
     refresh="all inputs are compared; images and the trash are left alone",
     needs=_NEEDS,
@@ -65,17 +56,15 @@ class RetentionPolicy(
         pulumi.Output[bool | None], Prop("Whether images without a tag were kept before.")
     ]
 
-    def __init__(self, name: str, args: RetentionPolicyArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(name, args, opts)
 
-
-class RetentionPolicyLife(SettingLife):
+class RetentionPolicyLife(SettingLife[RetentionPolicyArgs]):
     """A retention policy's id is `region/namespace`."""
 
     declaration = RetentionPolicy.declaration
+    kind = "retention policy"
     parts = ("images_per_repo", "retain_untagged")
 
-    def problems(self, given: frozenset[str], inputs: Values) -> list[Problem]:
+    def problems(self, given: frozenset[str], inputs: Known) -> list[Problem]:
         """Refuse a policy that keeps everything."""
         del given
         if all(inputs.get(part) == value for part, value in _NONE.items()):
@@ -84,7 +73,7 @@ class RetentionPolicyLife(SettingLife):
             ]
         return []
 
-    def natural_id(self, inputs: Values) -> str | None:
+    def natural_id(self, inputs: Known) -> str | None:
         """Return `region/namespace`."""
         return f"{inputs['region']}/{inputs['namespace']}" if {"region", "namespace"} <= inputs.keys() else None
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Annotated
 
 import pulumi
@@ -12,10 +11,10 @@ from ibm_native.cloud.errors import ApiError, ProviderError, TimedOutError
 from ibm_native.cloud.refusals import Job
 from ibm_native.cloud.sdk import Json, objects, text
 from ibm_native.model import rules
-from ibm_native.model.declare import Plain, Prop, Resource
+from ibm_native.model.declare import resource
+from ibm_native.model.inputs import Args, In, Known, Outputs, Prop, Texts
 from ibm_native.model.lifecycle import Call, Found, LifeCycle
 from ibm_native.model.notices import notice
-from ibm_native.model.values import Values
 
 _NEEDS = "the role Reader or Manager on container-registry for the image's namespace"
 _NOT_SCANNED = "BXNVA0009E"
@@ -25,43 +24,33 @@ _SHORTEST_WAIT = 2.0
 """Seconds; a scan takes minutes."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class ScanGateArgs:
+class ScanGateArgs(Args):
     """Inputs of a scan gate."""
 
-    region: Annotated[pulumi.Input[str], Prop("Region of the registry, such as jp-tok.", rule=rules.region)]
-    repository: Annotated[pulumi.Input[str], Prop("Repository as `namespace/name`.", rule=rules.repository)]
-    digest: Annotated[
-        pulumi.Input[str], Prop("Digest of the image; only tagged images are scanned.", rule=rules.digest)
-    ]
-    max_issues: Annotated[
-        pulumi.Input[int],
-        Prop("Most vulnerabilities that let the image pass, exempted ones not counted.", rule=rules.max_issues),
-    ] = 0
-    exemptions: Annotated[
-        pulumi.Input[Sequence[pulumi.Input[str]]] | None,
-        Prop(
-            "Vulnerabilities or security notices that don't count, each with its reason: `CVE-2024-1234: why`.",
-            unordered=True,
-            rule=rules.finding,
-        ),
-    ] = None
-    on_issues: Annotated[
-        pulumi.Input[str], Prop("What too many vulnerabilities do: fail, warn or pass.", rule=rules.scan_action)
-    ] = "fail"
-    on_unsupported: Annotated[
-        pulumi.Input[str],
-        Prop("What an image does that the Advisor can't scan: fail, warn or pass.", rule=rules.scan_action),
-    ] = "fail"
-    timeout_seconds: Annotated[
-        pulumi.Input[int], Prop("How long the result may take.", quiet=True, rule=rules.timeout_seconds)
-    ] = 600
+    region: In[str] = In("Region of the registry, such as jp-tok.", rule=rules.region)
+    repository: In[str] = In("Repository as `namespace/name`.", rule=rules.repository)
+    digest: In[str] = In("Digest of the image; only tagged images are scanned.", rule=rules.digest)
+    max_issues: In[int] = In(
+        "Most vulnerabilities that let the image pass, exempted ones not counted.", rule=rules.max_issues, default=0
+    )
+    exemptions: Texts = Texts(
+        "Vulnerabilities or security notices that don't count, each with its reason: `CVE-2024-1234: why`.",
+        unordered=True,
+        rule=rules.finding,
+        default=None,
+    )
+    on_issues: In[str] = In(
+        "What too many vulnerabilities do: fail, warn or pass.", rule=rules.scan_action, default="fail"
+    )
+    on_unsupported: In[str] = In(
+        "What an image does that the Advisor can't scan: fail, warn or pass.", rule=rules.scan_action, default="fail"
+    )
+    timeout_seconds: In[int] = In("How long the result may take.", quiet=True, rule=rules.timeout_seconds, default=600)
 
 
 class ScanGate(
-    Resource,
+    resource(ScanGateArgs),
     token="ibm-native:registry:ScanGate",
-    args=ScanGateArgs,
     refresh="nothing is compared: the image was judged, and is judged again when an input changes",
     needs=_NEEDS,
 ):
@@ -83,46 +72,45 @@ class ScanGate(
     passed: Annotated[pulumi.Output[bool], Prop("Whether the image passed; false only where it was let by.")]
     issues: Annotated[pulumi.Output[Sequence[str]], Prop("Ids of the vulnerabilities that count.")]
 
-    def __init__(self, name: str, args: ScanGateArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(name, args, opts)
 
-
-class ScanGateLife(LifeCycle):
+class ScanGateLife(LifeCycle[ScanGateArgs]):
     """Nothing lies in the cloud: making and updating it is a look, reading and deleting it is nothing."""
 
     declaration = ScanGate.declaration
 
-    def kept(self, call: Call, old: Values, new: Values) -> frozenset[str]:
+    def kept(self, call: Call, old: Known, new: Known) -> frozenset[str]:
         """Keep the image's name where it is of the same image; another look may judge the same one otherwise."""
-        same = {"region", "repository", "digest"} <= new.keys() and old.get("image") == self._image(call, new)
+        same = {"region", "repository", "digest"} <= new.keys() and old.get("image") == _image(
+            call, ScanGateArgs.of(new)
+        )
         return frozenset({"image"} if same else ())
 
-    async def create(self, call: Call, inputs: Values) -> tuple[str, Mapping[str, Plain | None]]:
+    async def create(self, call: Call, inputs: ScanGateArgs) -> tuple[str, Outputs]:
         """Wait for the result and judge it."""
         verdict = await self._judge(call, inputs)
         return str(verdict["image"]), verdict
 
-    async def read(self, call: Call, resource_id: str, inputs: Values, state: Values) -> Found | None:
+    async def read(self, call: Call, resource_id: str, inputs: ScanGateArgs | None, state: Known) -> Found | None:
         """Return what was found: a judgement doesn't drift."""
         del call
-        if not inputs:
+        if inputs is None:
             raise ProviderError(
                 f"import scan gate {resource_id}", "a gate is passed, not imported", "Run `pulumi up` to make it."
             )
-        return Found(dict(inputs), {name: state.get(name) for name in ("image", "status", "passed", "issues")})
+        return Found(inputs.given(), {name: state.get(name) for name in ("image", "status", "passed", "issues")})
 
-    async def update(self, call: Call, resource_id: str, inputs: Values, state: Values) -> Mapping[str, Plain | None]:
+    async def update(self, call: Call, resource_id: str, inputs: ScanGateArgs, state: Known) -> Outputs:
         """Look again."""
         del resource_id, state
         return await self._judge(call, inputs)
 
-    async def delete(self, call: Call, resource_id: str, state: Values) -> None:
+    async def delete(self, call: Call, resource_id: str, state: Known) -> None:
         """Do nothing."""
 
-    async def _judge(self, call: Call, inputs: Values) -> Mapping[str, Plain | None]:
-        region, image = inputs.text("region"), self._image(call, inputs)
+    async def _judge(self, call: Call, inputs: ScanGateArgs) -> Outputs:
+        region, image = inputs.region, _image(call, inputs)
         what = f"look at the scan of {image}"
-        seconds = inputs.whole("timeout_seconds")
+        seconds = inputs.timeout_seconds
         report = await call.pace.until(
             lambda: self._report(call, what, region, image), within=seconds, why=what, shortest=_SHORTEST_WAIT
         )
@@ -134,19 +122,14 @@ class ScanGateLife(LifeCycle):
                 "or raise timeoutSeconds.",
             )
         status = text(report, "status")
-        exempt = {each.partition(":")[0] for each in inputs.texts("exemptions")}
+        exempt = {each.partition(":")[0] for each in inputs.exemptions}
         issues = counted(report, exempt)
         unsupported = status == "UNSUPPORTED"
-        passed = not unsupported and len(issues) <= inputs.whole("max_issues")
+        passed = not unsupported and len(issues) <= inputs.max_issues
         if not passed:
-            action = inputs.text("on_unsupported" if unsupported else "on_issues")
-            _act(action, what, _why(report, issues, inputs.whole("max_issues")))
+            action = inputs.on_unsupported if unsupported else inputs.on_issues
+            _act(action, what, _why(report, issues, inputs.max_issues))
         return {"image": image, "status": status, "passed": passed, "issues": tuple(issues)}
-
-    def _image(self, call: Call, inputs: Values) -> str:
-        repository = inputs.text("repository")
-        host = call.cloud.connection.registry_name(inputs.text("region"), f"look at the scan of {repository}")
-        return f"{host}/{repository}@{inputs.text('digest')}"
 
     async def _report(self, call: Call, what: str, region: str, image: str) -> Json | None:
         try:
@@ -156,6 +139,11 @@ class ScanGateLife(LifeCycle):
                 return None
             raise
         return None if text(reply.fields, "status") in _WAITING else reply.fields
+
+
+def _image(call: Call, inputs: ScanGateArgs) -> str:
+    host = call.cloud.connection.registry_name(inputs.region, f"look at the scan of {inputs.repository}")
+    return f"{host}/{inputs.repository}@{inputs.digest}"
 
 
 def counted(report: Json, exempt: set[str]) -> list[str]:

@@ -5,22 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-import pulumi
-
 from ibm_native.cloud.client import Cloud
 from ibm_native.cloud.errors import ProviderError
 from ibm_native.cloud.sdk import text
-from ibm_native.model.declare import Prop
-from ibm_native.model.function import Answer, Function
-from ibm_native.model.values import Values
+from ibm_native.model.function import Function
+from ibm_native.model.inputs import Args, In, Prop
 from ibm_native.resources.resource_groups import NEEDS, all_groups
 
 
-@dataclass(frozen=True, kw_only=True)
-class GetResourceGroupArgs:
+class GetResourceGroupArgs(Args):
     """Which resource group."""
 
-    name: Annotated[pulumi.Input[str] | None, Prop("Name; the account's default group, if absent.")] = None
+    name: In[str | None] = In("Name; the account's default group, if absent.", default=None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,15 +28,15 @@ class GetResourceGroupResult:
     crn: Annotated[str, Prop("Cloud resource name.")]
 
 
-async def _answer(cloud: Cloud, given: Values) -> Answer:
-    name = given.maybe_text("name")
+async def _answer(cloud: Cloud, given: GetResourceGroupArgs) -> GetResourceGroupResult:
+    name = given.name
     what = f"look up resource group {name!r}" if name else "look up the default resource group"
     groups = await all_groups(cloud, what)
     found = next((one for one in groups if (text(one, "name") == name if name else one.get("default") is True)), None)
     if found is None:
         names = ", ".join(sorted(text(each, "name") for each in groups)) or "none that this credential may see"
         raise ProviderError(what, "the account has no such group", f"It has {names}.")
-    return {"id": text(found, "id"), "name": text(found, "name"), "crn": text(found, "crn")}
+    return GetResourceGroupResult(id=text(found, "id"), name=text(found, "name"), crn=text(found, "crn"))
 
 
 get_resource_group = Function(

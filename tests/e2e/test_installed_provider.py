@@ -21,6 +21,13 @@ pytestmark = pytest.mark.e2e
 
 SOURCE = CHECKOUT / "ibm_native"
 PLUGIN = "pulumi-resource-ibm-native"
+READ_BACK = """
+again = ibm_native.ServiceId.get("again", puller.id)
+pulumi.export("made", [puller.id, puller.iam_id, puller.crn, puller.name])
+pulumi.export("again", [again.id, again.iam_id, again.crn, again.name])
+pulumi.export("keyAgain", ibm_native.ApiKey.get("key-again", key.id).api_key)
+"""
+"""What reads back what the README's program made."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +93,12 @@ def test_the_engine_finds_the_plugin_on_path_and_among_its_own(elsewhere: Elsewh
 
     elsewhere.pulumi("plugin", "install", "resource", "ibm-native", VERSION, "--file", str(elsewhere.programs / PLUGIN))
     assert elsewhere.changes() == {"same": 4}
+    program = elsewhere.folder / "__main__.py"
+    program.write_text(program.read_text() + READ_BACK)
+    elsewhere.pulumi("up", "--yes", "--skip-preview")
+    outputs = json.loads(elsewhere.pulumi("stack", "output", "--json", "--show-secrets"))
+    assert outputs["again"] == outputs["made"]
+    assert outputs["keyAgain"] == "", "IBM shows no key's value twice"
     assert json.loads(elsewhere.pulumi("package", "get-schema", "ibm-native"))["version"] == VERSION
 
     elsewhere.pulumi("destroy", "--yes", "--skip-preview")

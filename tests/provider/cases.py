@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ibm_native.model.declare import Property
-from ibm_native.provider import LIVES
+from ibm_native.catalogue import lives
+from ibm_native.model.inputs import Property
 from tests.provider.engine import Resource
 
 SERVICE_ID = "ibm-native:iam:ServiceId"
@@ -45,7 +45,7 @@ class Case:
 
 def declared(token: str, name: str) -> Property:
     """Return how an input is declared."""
-    life = next(each for each in LIVES if each.declaration.token == token)
+    life = next(each for each in lives() if each.declaration.token == token)
     return next(each for each in life.declaration.inputs if each.wire == name)
 
 

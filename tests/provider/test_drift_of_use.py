@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from sandbox.cloud.testing import StandIn
 from tests.cloud.clients import clients
 from tests.provider.conftest import FastPace
-from tests.provider.engine import UNKNOWN, Engine, Properties, Resource
+from tests.provider.engine import UNKNOWN, Engine, Properties, RefusedError, Resource
 from tests.provider.registry import Registry
 from tests.provider.samples import API_KEY, NAMESPACE, POLICY, inputs_of, owner_of
 
@@ -84,6 +85,12 @@ async def test_an_expired_key_is_drift_from_its_time_on(engine: Engine, pace: Fa
     found = await refreshed(engine, key)
     assert (await engine.diff(found)).kinds == ({"unusable": "DELETE_REPLACE"} if expires else {})
     assert found.outputs.get("unusable") == ("expired" if expires else None)
+    if expires:
+        with pytest.raises(RefusedError, match=re.escape(f"a key with its expiresAt expired at {tomorrow}")):
+            await engine.make(API_KEY, wanted)
+        moved = {**wanted, "expiresAt": f"{pace.today() + timedelta(days=1):%Y-%m-%dT%H:%M+0000}"}
+        assert (await engine.diff(found, **moved)).kinds == {"unusable": "DELETE_REPLACE", "expiresAt": "UPDATE"}
+        await engine.make(API_KEY, moved)
 
 
 async def test_no_preview_promises_drift(engine: Engine, registry: Registry) -> None:

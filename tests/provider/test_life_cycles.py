@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
-from ibm_native.provider import LIVES
+from ibm_native.catalogue import lives
 from sandbox.cloud.testing import StandIn
 from tests.provider.cases import (
     API_KEY,
@@ -41,9 +42,9 @@ async def make(engine: Engine, case: Case) -> Resource:
 
 def test_every_resource_that_lies_in_the_cloud_has_a_case() -> None:
     proofs = {"ibm-native:registry:Access", "ibm-native:registry:ScanGate"}
-    assert {each.token for each in CASES} == {life.declaration.token for life in LIVES} - proofs
+    assert {each.token for each in CASES} == {life.declaration.token for life in lives()} - proofs
     for case in CASES:
-        life = next(each for each in LIVES if each.declaration.token == case.token)
+        life = next(each for each in lives() if each.declaration.token == case.token)
         assert set(case.change) == {each.wire for each in life.declaration.inputs}
 
 
@@ -266,13 +267,20 @@ async def test_an_outside_change_shows_as_exactly_that_change(engine: Engine) ->
     assert mended == await engine.refresh(mended)
 
 
-async def test_an_expiry_that_ibm_refuses_leaves_no_key(engine: Engine, wire: Wire) -> None:
+async def test_an_expiry_that_is_past_is_told_with_its_mend_and_makes_no_key(engine: Engine, wire: Wire) -> None:
     owner = await engine.make(SERVICE_ID, {"name": "owner"}, name="owner")
-    with pytest.raises(RefusedError, match="create API key 'late'"):
-        await engine.make(
-            API_KEY, {"name": "late", "iamId": owner.outputs["iamId"], "expiresAt": "2001-01-31T00:00+0000"}
-        )
-    assert wire.count("POST /v1/apikeys") == 1
+    wanted = {"name": "late", "iamId": owner.outputs["iamId"], "expiresAt": "2001-01-31T00:00+0000"}
+    with pytest.raises(RefusedError) as refused:
+        await engine.make(API_KEY, wanted)
+    assert re.match(
+        r"create API key 'late': a key with its expiresAt expired at 2001-01-31T00:00\+0000; one made now, at 20\d\d-"
+        r"\d\d-\d\dT\d\d:\d\d\+0000 by this machine's clock, would be expired from the start\n"
+        r"Set a later expiresAt, .* or none, .*\. Where keys go by epoch, raise keyEpoch too\.$",
+        refused.value.message,
+    )
+    assert wire.count("POST /v1/apikeys") == 0
+    later = await engine.make(API_KEY, {**wanted, "expiresAt": "2999-01-31T00:00+0000"})
+    assert later.outputs["expiresAt"] == "2999-01-31T00:00+0000"
 
 
 async def test_a_key_for_an_identity_that_never_appears_fails_after_a_while(engine: Engine, pace: FastPace) -> None:

@@ -9,8 +9,7 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from base.paths import CHECKOUT
-from ibm_native.lookups import FUNCTIONS
-from ibm_native.provider import LIVES
+from ibm_native.catalogue import functions, lives
 from ibm_native.schema import schema
 from sandbox.cloud.testing import StandIn
 from tests import packages
@@ -38,7 +37,7 @@ def test_the_source_distribution_makes_the_same_wheel(wheel: Path, tmp_path: Pat
 
 
 def test_the_distribution_and_the_schema_say_the_same(environment: packages.Environment) -> None:
-    said = json.loads(schema([each.declaration for each in LIVES], FUNCTIONS))
+    said = json.loads(schema([each.declaration for each in lives()], functions()))
     about = environment.installed.metadata
     assert (about["Name"], about["Version"]) == (f"pulumi-{said['name']}", said["version"])
     assert about["License-Expression"] == said["license"]

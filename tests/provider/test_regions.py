@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from ibm_native.lookups import FUNCTIONS
+from ibm_native.catalogue import functions, lives
 from ibm_native.model import rules
-from ibm_native.provider import LIVES
 from sandbox.cloud.testing import StandIn
 from tests.provider.engine import Engine, RefusedError, Resource, Secret, urn_of
 
@@ -58,11 +57,11 @@ async def engine(plugin: Engine, cloud: StandIn) -> AsyncIterator[Engine]:
 
 def test_every_resource_and_function_of_a_registry_is_tried() -> None:
     resources = {
-        each.declaration.token for each in LIVES if any(x.prop.rule is rules.region for x in each.declaration.inputs)
+        each.declaration.token for each in lives() if any(x.prop.rule is rules.region for x in each.declaration.inputs)
     }
-    functions = {each.token for each in FUNCTIONS if any(x.prop.rule is rules.region for x in each.inputs)}
+    asked = {each.token for each in functions() if any(x.prop.rule is rules.region for x in each.inputs)}
     assert resources == set(INPUTS)
-    assert functions == set(ARGUMENTS)
+    assert asked == set(ARGUMENTS)
 
 
 @pytest.mark.parametrize("token", INPUTS)

@@ -10,11 +10,11 @@ from pulumi.provider.experimental.property_value import PropertyValue
 from pulumi.provider.experimental.provider import PropertyDiffKind
 from pulumi.runtime import rpc
 
+from ibm_native.catalogue import lives
 from ibm_native.configuration import PROPERTIES
 from ibm_native.model.declare import Declaration
 from ibm_native.model.derive import check, diff
 from ibm_native.model.values import Wire, known, plain
-from ibm_native.provider import LIVES
 
 pytestmark = pytest.mark.unit
 
@@ -41,7 +41,7 @@ SAMPLES: Mapping[str, Mapping[str, Any]] = {
 
 
 def of(token: str) -> Declaration:
-    return next(life.declaration for life in LIVES if life.declaration.token == token)
+    return next(life.declaration for life in lives() if life.declaration.token == token)
 
 
 def value(found: Any) -> PropertyValue:
@@ -172,7 +172,7 @@ def test_the_order_of_roles_means_nothing() -> None:
 
 
 def test_a_namespace_policy_needs_its_region_and_the_registry() -> None:
-    life = next(life for life in LIVES if life.declaration.token == POLICY)
+    life = next(life for life in lives() if life.declaration.token == POLICY)
     checked, _ = check(life.declaration.inputs, wire({"iamId": IAM_ID, "roles": ["Reader"], "namespace": "my-images"}))
     values = known(life.declaration.inputs, checked)
     assert [each.path for each in life.problems(frozenset(values), values)] == ["region"]
@@ -182,7 +182,7 @@ def test_a_namespace_policy_needs_its_region_and_the_registry() -> None:
 
 
 def test_regions_are_the_registry_s_for_the_registry_only() -> None:
-    life = next(life for life in LIVES if life.declaration.token == POLICY)
+    life = next(life for life in lives() if life.declaration.token == POLICY)
 
     def problems(**changes: Any) -> list[str]:
         checked, found = check(life.declaration.inputs, wire({"iamId": IAM_ID, "roles": ["Viewer"], **changes}))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +13,6 @@ from ibm_native.cloud.errors import ProviderError, conceal, scrub
 from ibm_native.cloud.regions import REGISTRY_HOSTS, base_url, is_loopback, region_of_host, registry_host
 from ibm_native.iam import policy_shape
 from ibm_native.model.marker import Mark, remarked, without_mark
-from ibm_native.model.values import Values
 from ibm_native.registry import login
 
 pytestmark = pytest.mark.unit
@@ -93,46 +94,42 @@ def test_a_role_is_known_by_the_last_part_and_the_kind_of_its_crn(role: str, crn
     assert policy_shape.names_role(role, crn) is same
 
 
-POLICY = Values(
-    {"iam_id": "iam-ServiceId-1", "roles": ("Reader",), "region": "jp-tok", "namespace": "ns", "service": "s"}
-)
+SERVICE_ON_NAMESPACE = policy_shape.attributes("account", "s", "jp-tok", "ns", None)
+INPUTS = {"iam_id": "iam-ServiceId-1", "roles": ("Reader",), "region": "jp-tok", "namespace": "ns", "service": "s"}
 
 
-def policy_of(inputs: Values) -> dict[str, object]:
+def policy_of(attributes: list[Mapping[str, object]], **limits: object) -> dict[str, object]:
     return {
-        "subject": policy_shape.subject(inputs.text("iam_id")),
+        "subject": policy_shape.subject("iam-ServiceId-1"),
         "control": policy_shape.control([READER_TOO]),
-        "resource": {"attributes": policy_shape.attributes("account", inputs, inputs.maybe_text("resource_group"))},
+        "resource": {"attributes": attributes, **limits},
     }
 
 
 def test_a_policy_reads_back_as_the_inputs_that_made_it() -> None:
-    assert Values(policy_shape.actual_inputs(policy_of(POLICY), POLICY)) == POLICY
-    assert Values(policy_shape.actual_inputs(policy_of(POLICY), Values({}))) == POLICY
+    for roles in (["Reader"], []):
+        actual = policy_shape.actual_inputs(policy_of(SERVICE_ON_NAMESPACE), roles)
+        assert {name: value for name, value in actual.items() if value is not None} == INPUTS
 
 
 def test_icr_io_itself_is_a_geography() -> None:
-    everywhere = Values({**POLICY, "region": "global", "namespace": None})
-    keys = {each["key"]: each["value"] for each in policy_shape.attributes("account", everywhere, None)}
+    everywhere = policy_shape.attributes("account", "s", "global", None, None)
+    keys = {each["key"]: each["value"] for each in everywhere}
     assert keys == {"accountId": "account", "serviceName": "s", "geography": "global"}
-    assert Values(policy_shape.actual_inputs(policy_of(everywhere), everywhere)) == everywhere
+    actual = policy_shape.actual_inputs(policy_of(everywhere), [])
+    assert (actual["region"], actual["namespace"]) == ("global", None)
 
 
 def test_a_tag_that_limits_a_policy_shows_as_drift() -> None:
-    policy = policy_of(POLICY)
     tag = {"key": "env", "operator": "stringEquals", "value": "dev"}
-    policy["resource"] = {"attributes": policy_shape.attributes("account", POLICY, None), "tags": [tag]}
-    assert policy_shape.actual_inputs(policy, POLICY)["service"] == "s and tag env stringEquals dev"
+    policy = policy_of(SERVICE_ON_NAMESPACE, tags=[tag])
+    assert policy_shape.actual_inputs(policy, ["Reader"])["service"] == "s and tag env stringEquals dev"
 
 
 def test_what_somebody_added_to_a_policy_shows_as_drift() -> None:
-    policy = policy_of(POLICY)
-    attributes = [
-        *policy_shape.attributes("account", POLICY, None),
-        {"key": "path", "operator": "stringMatch", "value": "x*"},
-    ]
-    policy["resource"] = {"attributes": attributes}
-    assert policy_shape.actual_inputs(policy, POLICY)["service"] == "s and path stringMatch x*"
+    added = {"key": "path", "operator": "stringMatch", "value": "x*"}
+    policy = policy_of([*SERVICE_ON_NAMESPACE, added])
+    assert policy_shape.actual_inputs(policy, ["Reader"])["service"] == "s and path stringMatch x*"
 
 
 @pytest.mark.parametrize(
