@@ -113,44 +113,55 @@ def attempt(pull: Pull) -> Proved | Refused:
 
 
 def _attempt(http: requests.Session, pull: Pull) -> Proved | Refused:
-    base = base_url(pull.host)
-    hello = http.get(f"{base}/v2/", timeout=_TIMEOUTS, allow_redirects=False)
+    asked = {"scope": f"repository:{pull.repository}:pull"}
+    realm = _realm(http, pull, asked)
+    if isinstance(realm, Refused):
+        return realm
+    login = http.get(realm, params=asked, auth=(USER, pull.api_key), timeout=_TIMEOUTS, allow_redirects=False)
+    if login.status_code != 200:
+        return _login_refused(pull, login.status_code, login.text)
+    read = _read(http, pull, login.text)
+    if read.status_code != 200:
+        return _manifest_refused(pull, read.status_code, read.text)
+    nobody = http.get(realm, params=asked, timeout=_TIMEOUTS, allow_redirects=False)
+    if nobody.status_code == 200 and _read(http, pull, nobody.text).status_code == 200:
+        return _open(pull, "gives everybody a token for this image")
+    return Proved()
+
+
+def _realm(http: requests.Session, pull: Pull, asked: dict[str, str]) -> str | Refused:
+    """Return where the registry sends logins, and put into `asked` the service that it names."""
+    hello = http.get(f"{base_url(pull.host)}/v2/", timeout=_TIMEOUTS, allow_redirects=False)
     scheme, parameters = challenge(hello.headers.get("WWW-Authenticate", ""))
-    headers = {"Accept": MANIFESTS}
-    if hello.status_code == 401 and scheme == "bearer":
-        realm = parameters.get("realm", "")
-        if not trusted(realm, pull.host):
-            return Refused(
-                f"the registry at {pull.host} sends logins to {realm or 'nowhere'}, another host",
-                "The key was not sent there. Is it the registry's host?",
-                final=True,
-            )
-        asked = {"service": parameters.get("service", ""), "scope": f"repository:{pull.repository}:pull"}
-        login = http.get(realm, params=asked, auth=(USER, pull.api_key), timeout=_TIMEOUTS, allow_redirects=False)
-        if login.status_code != 200:
-            return _login_refused(pull, login.status_code, login.text)
-        token = _token(login.text)
-        conceal(token)
-        headers["Authorization"] = f"Bearer {token}"
-    elif hello.status_code == 200:
-        return Refused(
-            f"the registry at {pull.host} answers everybody, without a login: that a key can pull there proves nothing",
-            "Is it the registry's host? An open registry needs no key and no proof.",
-            final=True,
-        )
-    else:
+    if hello.status_code == 200:
+        return _open(pull, "answers everybody")
+    if hello.status_code != 401 or scheme != "bearer":
         return Refused(
             f"what answers at {pull.host} is no registry that logs in by token (HTTP {hello.status_code} for /v2/)",
             "Is it the registry's host?",
             final=hello.status_code < 500,
         )
-    url = f"{base}/v2/{pull.repository}/manifests/{pull.digest}"
+    realm = parameters.get("realm", "")
+    if not trusted(realm, pull.host):
+        return Refused(
+            f"the registry at {pull.host} sends logins to {realm or 'nowhere'}, another host",
+            "The key was not sent there. Is it the registry's host?",
+            final=True,
+        )
+    asked["service"] = parameters.get("service", "")
+    return realm
+
+
+def _read(http: requests.Session, pull: Pull, login: str) -> requests.Response:
+    """Return the manifest's headers with the token of a login's answer; a refusal with its body, which says why."""
+    token = _token(login)
+    conceal(token)
+    headers = {"Accept": MANIFESTS, "Authorization": f"Bearer {token}"}
+    url = f"{base_url(pull.host)}/v2/{pull.repository}/manifests/{pull.digest}"
     head = http.head(url, headers=headers, timeout=_TIMEOUTS, allow_redirects=False)
     if head.status_code == 200:
-        return Proved()
-    # Only an answer with a body says why.
-    body = http.get(url, headers=headers, timeout=_TIMEOUTS, allow_redirects=False)
-    return Proved() if body.status_code == 200 else _manifest_refused(pull, body.status_code, body.text)
+        return head
+    return http.get(url, headers=headers, timeout=_TIMEOUTS, allow_redirects=False)
 
 
 def _no_login(request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -199,6 +210,14 @@ def _no_right(pull: Pull, status: int) -> Refused:
         f"It needs the role Reader on container-registry for namespace {pull.namespace}, in this registry's region: "
         "check the policy's region and namespace.",
         of_key=True,
+    )
+
+
+def _open(pull: Pull, how: str) -> Refused:
+    return Refused(
+        f"the registry at {pull.host} {how}, without a login: that a key can pull there proves nothing",
+        "Is it the registry's host? An open registry needs no key and no proof.",
+        final=True,
     )
 
 

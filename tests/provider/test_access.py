@@ -168,6 +168,26 @@ async def test_a_registry_that_answers_everybody_proves_nothing(engine: Engine, 
         await engine.make(ACCESS, inputs(registry, "some-key-of-some-length"))
 
 
+@pytest.mark.parametrize("key", ["a key of the account", "some-key-that-nobody-has"])
+async def test_a_registry_that_gives_everybody_a_token_proves_nothing(
+    engine: Engine, registry: Registry, pace: FastPace, key: str
+) -> None:
+    good = await reader(engine)
+    pace.waits.clear()
+    registry.gives_everybody = True
+    with pytest.raises(RefusedError, match=f"{registry.host} gives everybody a token for this image, without a login"):
+        await engine.make(ACCESS, inputs(registry, good if key == "a key of the account" else key))
+    assert pace.waits == []
+
+
+async def test_a_token_for_everybody_that_opens_nothing_spoils_no_proof(engine: Engine, registry: Registry) -> None:
+    key = await reader(engine)
+    registry.tokens_for_nobody = True
+    made = await engine.make(ACCESS, inputs(registry, key))
+    assert made.outputs["apiKey"] == key
+    assert [each[:5] for each in registry.basics] == ["Basic", ""]
+
+
 async def test_an_unreachable_registry_is_named(engine: Engine, registry: Registry) -> None:
     with pytest.raises(RefusedError, match=r"the registry at 127\.0\.0\.1:9 doesn't answer"):
         await engine.make(ACCESS, inputs(registry, "some-key-of-some-length", registryHost="127.0.0.1:9"))
