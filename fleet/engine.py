@@ -42,6 +42,7 @@ class Engine(PulumiCommand):
         self._shown = shown
         self._log = log
         self._running: set[subprocess.Popen[str]] = set()
+        self._interrupted = False
 
     def run(
         self,
@@ -53,6 +54,8 @@ class Engine(PulumiCommand):
         given: str = "",
     ) -> CommandResult:
         """Run the CLI, `given` to read; returns what it printed, unless that was shown, or raises CommandError."""
+        if self._interrupted:
+            raise SandboxError("stopped before the next step", "run the same command again")
         environ = {**self._environ, **additional_env}
         if self._shown and _is_operation(args):
             result = self._show(args, cwd, environ)
@@ -63,7 +66,8 @@ class Engine(PulumiCommand):
         return result
 
     def interrupt(self) -> None:
-        """Ask what runs to stop in order; a second time, to stop at once."""
+        """Ask what runs to stop in order; a second time, to stop at once. Nothing else is run any more."""
+        self._interrupted = True
         for process in [*self._running]:
             process.send_signal(signal.SIGINT)
 

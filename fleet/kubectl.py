@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from base.errors import SandboxError
@@ -38,6 +38,13 @@ class Cluster:
         words = ("--namespace", namespace, "--ignore-not-found", "--output", "jsonpath={.metadata}")
         text = self._run("get", kind, name, *words)
         return cast("dict[str, Any]", json.loads(text)) if text.strip() else None
+
+    def uids(self, namespace: str, names: Sequence[str]) -> set[str]:
+        """Return the UIDs of those of `names` (`kind/name`) that exist in the namespace."""
+        words = ("--namespace", namespace, "--ignore-not-found", "--output", "json")
+        text = self._run("get", *names, *words)
+        found = cast("dict[str, Any]", json.loads(text)) if text.strip() else {}
+        return {each["metadata"]["uid"] for each in found.get("items") or ([found] if found else [])}
 
     def execute(self, namespace: str, pod: str, *words: str) -> str:
         """Run a command in the first container of a Pod, or of one of `deployment/NAME`'s, and return its output."""

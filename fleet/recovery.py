@@ -37,11 +37,18 @@ class Found:
 def recover(stack: Stack) -> None:
     """Clear up after an update that was killed: its lock, and creations of which the state doesn't know the end.
 
+    Waits for another update that runs. Raises SandboxError as `finish` does.
+    """
+    wait_for_other_updates(stack)
+    finish(stack, stack.export())
+
+
+def finish(stack: Stack, state: dict[str, object]) -> None:
+    """Find out what became of the operations that `state`, as exported just now, doesn't know the end of.
+
     Raises SandboxError, with nothing changed, if an object that was to be made is somebody else's or the cluster can't
     be asked; and if the refresh at the end fails.
     """
-    wait_for_other_updates(stack)
-    state = stack.export()
     deployment = cast("dict[str, Any]", state["deployment"])
     pending = cast("list[dict[str, Any]]", deployment.get("pending_operations") or [])
     if not pending:

@@ -1,0 +1,101 @@
+"""Refuses to work on a stack with another account's key, or in another cluster, than its state was made with."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, cast
+
+from base.errors import SandboxError
+from fleet.inventory import StackFile
+from fleet.kubectl import Cluster
+from fleet.stack import Stack
+from ibm_native.cloud.client import Cloud
+from ibm_native.cloud.connection import API_KEY_VARIABLE, IAM_ENDPOINT, Connection
+from ibm_native.cloud.errors import ProviderError
+from ibm_native.cloud.pace import Pace
+
+_ACCOUNT = re.compile(r":a/([0-9a-f]+):")
+_lock = threading.Lock()
+_accounts: dict[tuple[str, str], str] = {}
+"""Account by endpoint and key: many stacks share both, and each would ask IAM again."""
+
+
+def check(file: StackFile, stack: Stack, state: Mapping[str, object]) -> None:
+    """Raise SandboxError unless account and cluster are those that `state` (as exported) was made in.
+
+    A state without resources says neither; nor does a missing key, of which the provider says what it needs.
+    """
+    resources = [*_resources(state)]
+    _check_account(file, stack, resources)
+    _check_cluster(file, stack, resources)
+
+
+def _check_account(file: StackFile, stack: Stack, resources: Sequence[Mapping[str, Any]]) -> None:
+    of_state = {account for resource in resources for account in _account_of(resource)}
+    key = stack.environ.get(API_KEY_VARIABLE)
+    if not of_state or not key:
+        return
+    live = _live_account(file.iam_endpoint or IAM_ENDPOINT, key)
+    if live not in of_state:
+        raise SandboxError(
+            f"stack {file.name} was made in account {', '.join(sorted(of_state))}, and ${API_KEY_VARIABLE} is a key of "
+            f"account {live}",
+            f"export ${API_KEY_VARIABLE} of the stack's own account; if it is to move, --no-guard, once",
+        )
+
+
+def _live_account(endpoint: str, key: str) -> str:
+    async def ask() -> str:
+        cloud = Cloud(Connection(api_key=key, iam_endpoint=endpoint), Pace())
+        try:
+            return await cloud.account("the account of the API key")
+        finally:
+            cloud.close()
+
+    with _lock:
+        if (endpoint, key) not in _accounts:
+            try:
+                _accounts[endpoint, key] = asyncio.run(ask())
+            except ProviderError as error:
+                raise SandboxError(str(error), f"export a good {API_KEY_VARIABLE}, then run the same again") from None
+        return _accounts[endpoint, key]
+
+
+def _check_cluster(file: StackFile, stack: Stack, resources: Sequence[Mapping[str, Any]]) -> None:
+    objects = {name: metadata for resource in resources for name, metadata in _object(resource)}
+    if not objects:
+        return
+    cluster = Cluster(stack.environ, file.config.get("kubernetesContext", ""))
+    namespace = next(str(metadata.get("namespace", "default")) for metadata in objects.values())
+    live = cluster.uids(namespace, [*objects])
+    if not live & {metadata["uid"] for metadata in objects.values()}:
+        raise SandboxError(
+            f"the cluster that answers has none of stack {file.name}'s objects ({', '.join(objects)} in {namespace}): "
+            "it is another one, or somebody removed them all",
+            f"choose the stack's own cluster: pulumi config set kubernetesContext CONTEXT --stack {file.name}; if they "
+            "are to be made here, --no-guard, once",
+        )
+
+
+def _resources(state: Mapping[str, object]) -> Iterator[Mapping[str, Any]]:
+    deployment = cast("Mapping[str, Any]", state.get("deployment") or {})
+    yield from deployment.get("resources") or ()
+
+
+def _account_of(resource: Mapping[str, Any]) -> list[str]:
+    return _ACCOUNT.findall(str(_outputs(resource).get("crn")))
+
+
+def _object(resource: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield `kind/name` and metadata of what lives in the cluster."""
+    kind = str(resource["type"]).rpartition(":")[2].lower()
+    metadata = cast("Mapping[str, Any]", _outputs(resource).get("metadata") or {})
+    if str(resource["type"]).startswith("kubernetes:") and metadata.get("uid") and not resource.get("delete"):
+        yield f"{kind}/{metadata['name']}", metadata
+
+
+def _outputs(resource: Mapping[str, Any]) -> Mapping[str, Any]:
+    return cast("Mapping[str, Any]", resource.get("outputs") or {})

@@ -1,0 +1,127 @@
+"""What the fleet does with one stack: an operation is a function of its run and its stack, and raises if it fails."""
+
+from __future__ import annotations
+
+from base.errors import SandboxError
+from components import stack_files
+from fleet import guard
+from fleet.locks import locks
+from fleet.recovery import finish
+from fleet.run import Run
+from fleet.stack import Stack
+from fleet.verify import verify as checks_of
+
+POLICY_PACK = "policy"
+"""Folder of the policy pack, in the project's."""
+
+
+class Operations:
+    """The operations, with what was chosen for all stacks at once."""
+
+    def __init__(self, *, guarded: bool = True, unprotect: bool = False) -> None:
+        self._guarded = guarded
+        self._unprotect = unprotect
+
+    def validate(self, run: Run, _: Stack) -> None:
+        """Hold the stack's file against the settings' model."""
+        problem = stack_files.problem_of(run.stack.folder, run.stack.name)
+        if problem:
+            run.changes.errors.append(problem)
+        run.status = "failed" if problem else "unchanged"
+
+    def preview(self, run: Run, stack: Stack) -> None:
+        """Tell what an update would change, held against the policy pack."""
+        self._prepare(run, stack, changes_state=False)
+        run.phase = "preview"
+        pack = run.stack.folder / POLICY_PACK
+        stack.preview(run.changes, [str(pack)] if pack.is_dir() else ())
+        run.status = "changes" if run.changes.total else "unchanged"
+
+    def up(self, run: Run, stack: Stack) -> None:
+        """Update the stack, after what a killed update has left."""
+        self._prepare(run, stack)
+        run.phase = "up"
+        stack.up(run.changes)
+        run.status = "done" if run.changes.total else "unchanged"
+
+    def refresh(self, run: Run, stack: Stack) -> None:
+        """Read what is there into the state."""
+        self._prepare(run, stack)
+        run.phase = "refresh"
+        stack.refresh(run.changes)
+        run.status = "done" if run.changes.total else "unchanged"
+
+    def drift(self, run: Run, stack: Stack) -> None:
+        """Tell what is otherwise than the state has it, and change nothing."""
+        self._prepare(run, stack, changes_state=False)
+        run.phase = "drift"
+        stack.drift(run.changes)
+        run.status = "changes" if run.changes.total else "unchanged"
+        if run.changes.total:
+            run.notes.append(f"To mend it: python -m fleet refresh {stack.name}, then: python -m fleet up {stack.name}")
+
+    def rotate(self, run: Run, stack: Stack) -> None:
+        """Raise the key's epoch in the stack's file, and update the stack: a key more, the one before the last gone."""
+        self._prepare(run, stack)
+        epoch = int(run.stack.config.get("keyEpoch") or 1) + 1
+        stack.ask("config", "set", "keyEpoch", str(epoch), "--plaintext", "--stack", stack.name)
+        run.phase = f"up to key epoch {epoch}"
+        stack.up(run.changes)
+        run.status = "done"
+        run.notes.append(f"key epoch {epoch} is in Pulumi.{stack.name}.yaml: commit it")
+
+    def verify(self, run: Run, stack: Stack) -> None:
+        """Look whether the stack's Pods run and serve the right page, and a Pod without the Secret is refused."""
+        run.phase = "verify"
+        bad = [f"{check.what}: {check.seen}" for check in checks_of(stack) if not check.passed]
+        run.changes.errors += bad
+        run.status = "failed" if bad else "done"
+
+    def destroy(self, run: Run, stack: Stack) -> None:
+        """Remove all that the stack made; a protected one is left whole unless that was said in words."""
+        if run.stack.is_protected and not self._unprotect:
+            raise SandboxError(
+                f"stack {stack.name} is protected (`protect` in Pulumi.{stack.name}.yaml): nothing was deleted",
+                f"python -m fleet destroy {stack.name} --unprotect   if it is to go",
+            )
+        self._prepare(run, stack)
+        if self._unprotect:
+            stack.unprotect()
+        run.phase = "destroy"
+        stack.destroy(run.changes)
+        run.status = "done" if run.changes.total else "unchanged"
+
+    def unlock(self, run: Run, stack: Stack) -> None:
+        """Release the stack from a run that has ended; one that still runs here keeps it."""
+        held = locks(stack)
+        run.notes += [f"was held by {lock}" for lock in held]
+        if any(lock.is_here and not lock.is_left for lock in held):
+            raise SandboxError(f"stack {stack.name} is in use", "wait for that process to end, or stop it with Ctrl-C")
+        if held or not stack.backend().startswith("file://"):
+            stack.cancel()
+        run.status = "done" if held else "unchanged"
+
+    def _prepare(self, run: Run, stack: Stack, *, changes_state: bool = True) -> None:
+        """Make the stack if it is new, hold account and cluster against its state, and finish what was killed."""
+        run.phase = "check"
+        held = locks(stack) if changes_state else []
+        running = [lock for lock in held if not lock.is_left]
+        if running:
+            raise SandboxError(
+                f"stack {stack.name} is locked by {running[0]}",
+                f"wait for it; if it has ended: python -m fleet unlock {stack.name}",
+            )
+        if held:
+            run.notes.append(f"went on after a run that was killed: {held[0]}")
+            stack.cancel()
+        try:
+            state = stack.export()
+        except SandboxError as error:
+            if "no stack named" not in error.what:
+                raise
+            stack.make()
+            return
+        if self._guarded:
+            guard.check(run.stack, stack, state)
+        if changes_state:
+            finish(stack, state)
