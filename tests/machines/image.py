@@ -13,44 +13,55 @@ from base import paths
 from base.errors import SandboxError
 from base.progress import step
 from sandbox.toolchain import cache
+from tests.machines import user_mode
 
 SUITES = {"debian-12": "bookworm", "debian-13": "trixie"}
-CHECKOUT = "root/checkout"
-"""Where the machine has this checkout, below its root."""
+USER, ROOTS_PASSWORD = "someone", "of-root"
+"""Who has this checkout on the machine; without sudo, as where a password for root was given to Debian's installer."""
+_HOME = f"home/{USER}"
+CHECKOUT = f"{_HOME}/checkout"
+"""Below the machine's root."""
 _PACKAGES = (
     "apparmor",
     "ca-certificates",
+    "dbus",
+    "libpam-systemd",
     "linux-image-amd64",
     "make",
     "openssh-server",
     "python3-venv",
-    "sudo",
     "systemd-sysv",
 )
 _SIZE = "20G"
-_NETWORK = "[Match]\nName=en*\n[Network]\nDHCP=yes\n"
+_NETWORK = "[Match]\nName=en* eth*\n[Network]\nDHCP=yes\n"
 _NAMES = "nameserver 10.0.2.3\n"
-"""The name server of qemu's user network, which asks this machine's."""
+"""The name server of the user network that qemu and user-mode Linux give, which asks this machine's."""
 _AUTHORITIES = Path("etc/ssl/certs/ca-certificates.crt")
 _TOOLS = ("node-*", "pulumi-*")
 """Entries of the tools' cache that are the same on every distribution, and take long to build."""
 
 
 def make(release: str, folder: Path, *, prepare: bool, environ: dict[str, str]) -> None:
-    """Make disk.img, vmlinuz, initrd.img and root's private key in a folder.
+    """Make disk.img, vmlinuz, initrd.img, and the private key for root and USER, in a folder.
 
-    The machine gets this checkout, this user's tools and Go. With `prepare` it also gets what `make up` would fetch:
+    USER gets this checkout, this user's tools and Go. With `prepare` it also gets what `make up` would fetch:
     installed in its tree, by its own Python and apt, before it boots.
     """
     with step(f"make the disk of a plain {release}", usually=60):
         root, key = folder / "root", folder / "key"
         _run("cp", "-a", _tree(release) / "root", root)
         _run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key)
-        root.joinpath("root/.ssh").mkdir(mode=0o700, exist_ok=True)
-        root.joinpath("root/.ssh/authorized_keys").write_bytes(key.with_suffix(".pub").read_bytes())
+        _run("chroot", root, "useradd", "--create-home", "--shell", "/bin/bash", USER)
+        _run("chroot", root, "sh", "-c", f'echo "root:{ROOTS_PASSWORD}" | chpasswd')
+        for home in ("root", _HOME):
+            root.joinpath(home, ".ssh").mkdir(mode=0o700, exist_ok=True)
+            root.joinpath(home, ".ssh/authorized_keys").write_bytes(key.with_suffix(".pub").read_bytes())
         _give(root)
+        if user_mode.is_installed():
+            user_mode.fit(root)
         if prepare:
             _prepare(root, environ)
+        _run("chroot", root, "chown", "--recursive", f"{USER}:", f"/{_HOME}")
         for name in ("vmlinuz", "initrd.img"):
             shutil.copyfile(root / name, folder / name)
         _run("mke2fs", "-q", "-t", "ext4", "-d", root, folder / "disk.img", _SIZE)
@@ -84,7 +95,7 @@ def _install(root: Path, suite: str) -> None:
 
 
 def _give(root: Path) -> None:
-    checkout, tools = root / CHECKOUT, root / "root/.cache/icr-sandbox"
+    checkout, tools = root / CHECKOUT, root / _HOME / ".cache/icr-sandbox"
     for folder in (checkout, tools):
         folder.mkdir(parents=True)
     files = _run("git", "-C", paths.CHECKOUT, "ls-files", "-z").strip("\0").split("\0")
@@ -101,13 +112,15 @@ def _give(root: Path) -> None:
 
 def _prepare(root: Path, environ: dict[str, str]) -> None:
     words = " ".join(f"{name}={shlex.quote(value)}" for name, value in environ.items())
+    packages = "import sys; from base import virtual; from base.paths import CHECKOUT; "
+    packages += "virtual.Environment(CHECKOUT / '.venv', virtual.EVERYTHING).make(sys.executable)"
     inside = (
-        f"cd /{CHECKOUT} && python3 -m base.bootstrap env >/dev/null"
+        f"cd /{CHECKOUT} && python3 -c {shlex.quote(packages)}"
         " && .venv/bin/python -c 'from sandbox import toolchain; toolchain.ensure()'"
     )
     mounts = f"mount -t proc proc {root}/proc && mount --bind /dev {root}/dev"
     mounts += "".join(f" && mount --bind /etc/{name} {root}/etc/{name}" for name in ("resolv.conf", "hosts"))
-    chroot = f"env -i HOME=/root PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin {words} chroot {root} sh -c"
+    chroot = f"env -i HOME=/{_HOME} PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin {words} chroot {root} sh -c"
     _run("unshare", "--mount", "sh", "-c", f"{mounts} && {chroot} {shlex.quote(inside)}")
 
 
