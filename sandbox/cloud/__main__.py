@@ -145,7 +145,7 @@ def _serve(options: argparse.Namespace) -> int:
                 control = int(listening[-1].getsockname()[1])
             key = _admin_key(world)
             app = make_app(world, control, console=options.console)
-            config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, lifespan="on")
+            config = uvicorn.Config(app, log_level="error", access_log=False, server_header=False, lifespan="on")
             server = _Server(config, lambda: _announce(options, listening[0], control, key), options.ready_file)
             with suppress(KeyboardInterrupt):
                 server.run(listening)

@@ -18,13 +18,14 @@ COMMAND = "python -m sandbox.cloud.differences > docs/cloud-differences.md"
 _KNOWN = """
 What is not on the [page of operations](cloud-operations.md) answers 501 and names method and path.
 A parameter or a value that is lacking, and a role or an action that `iam/services.py` doesn't name, answer 501 too.
-Policies of type authorization, those for an access group and those with access tags are kept, and give nothing.
+Policies of type authorization and those with access tags are kept, and give nothing.
+Access groups have no rules that bring members, and no group of everybody (Public Access).
 Of the account settings, who may create service IDs and users' API keys and the life of access tokens are obeyed.
 All other settings, such as MFA, sessions and allowed addresses, are kept and shown.
 A user can't log in but by API key; any user may be the subject of a policy, whether anybody has seen it or not.
 Compute resources are ServiceAccounts of the clusters that a file names; links to virtual machines are only kept.
 Claim rules for users of an identity provider (`Profile-SAML`) are kept and never looked at: none is here.
-An identity of one account never gets into another one: there is no setting for external identities.
+Identities of other accounts get to a registry and to trusted profiles where the account lets them; not to IAM's APIs.
 Access changes at once, and what was made is seen at once, unless delays are asked for; at IBM both take time.
 Blobs are never redirected to another host.
 Activity is written each second: a kill loses the last one.

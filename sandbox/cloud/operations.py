@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from ibm_cloud_sdk_core import BaseService
 from ibm_container_registry.container_registry_v1 import ContainerRegistryV1
 from ibm_container_registry.vulnerability_advisor_v4 import VulnerabilityAdvisorV4
-from ibm_platform_services import IamIdentityV1, IamPolicyManagementV1, ResourceManagerV2
+from ibm_platform_services import IamAccessGroupsV2, IamIdentityV1, IamPolicyManagementV1, ResourceManagerV2
 
 from sandbox.cloud.app import operations
 
@@ -23,6 +23,7 @@ COMMAND = "python -m sandbox.cloud.operations > docs/cloud-operations.md"
 SERVICES: tuple[tuple[str, type[BaseService]], ...] = (
     ("IAM Identity Services", IamIdentityV1),
     ("IAM Policy Management", IamPolicyManagementV1),
+    ("IAM Access Groups", IamAccessGroupsV2),
     ("Resource Manager", ResourceManagerV2),
     ("Container Registry", ContainerRegistryV1),
     ("Vulnerability Advisor", VulnerabilityAdvisorV4),

@@ -169,7 +169,7 @@ class _Server(uvicorn.Server):
     """uvicorn in a thread, which starts and stops at once: no polling on either side."""
 
     def __init__(self, app: ASGIApp, sockets: list[socket.socket]) -> None:
-        super().__init__(uvicorn.Config(app, log_level="warning", access_log=False, lifespan="on", date_header=False))
+        super().__init__(uvicorn.Config(app, log_level="error", access_log=False, lifespan="on", date_header=False))
         self._ready = threading.Event()
         self._loop = asyncio.new_event_loop()
         self._stopping = asyncio.Event()

@@ -15,7 +15,14 @@ from sandbox.cloud.api.identity import (
     usage,
 )
 from sandbox.cloud.api.login import token_routes
-from sandbox.cloud.api.policies import role_routes, v1_routes, v2_routes
+from sandbox.cloud.api.policies import (
+    access_group_members,
+    access_groups,
+    access_settings,
+    role_routes,
+    v1_routes,
+    v2_routes,
+)
 from sandbox.cloud.api.registry import (
     account_routes,
     events,
@@ -45,10 +52,9 @@ SERVICES = tuple(
             account_settings,
             usage,
             empty_lists,
-            profiles,
-            profile_trust,
         ),
-        *(v2_routes, v1_routes, role_routes, group_routes, namespace_routes, report_routes, exemption_routes),
+        *(access_settings, access_group_members, access_groups, v2_routes, v1_routes, role_routes, group_routes),
+        *(namespace_routes, report_routes, exemption_routes),
         *(events, image_routes, trash_routes, account_routes, retention_routes, token_routes),
     )
 )
@@ -61,6 +67,8 @@ _SHAPES: tuple[tuple[str, type[ServiceError]], ...] = (
     ("/v1/policies", PolicyError),
     ("/v2/policies", PolicyError),
     ("/v2/roles", PolicyError),
+    ("/v2/groups", PolicyError),
+    ("/v1/group_", PolicyError),
     ("/v1/policy_", PolicyError),
     ("/v1/role_", PolicyError),
     ("/v1/action_control_", PolicyError),

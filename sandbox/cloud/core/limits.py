@@ -14,6 +14,10 @@ CUSTOM_ROLES_PER_ACCOUNT = 40
 NAMESPACES_PER_REGION = 100
 """Per account as well."""
 
+ACCESS_GROUPS_PER_ACCOUNT = 500
+ACCESS_GROUP_PAGE = 100
+"""The most access groups or members in one answer, and as many as there are without being told."""
+
 PAGE_DEFAULT = 20
 PAGE_MAXIMUM = 100
 """Of lists of service IDs and API keys."""

@@ -89,6 +89,14 @@ V1_REPLACE_OF_V2 = (400, "unable_to_process", "The policy was made with v2, and 
 # Custom roles: the answer to deleting one that a policy grants.
 ROLE_IN_USE = (409, "role_conflict_error", "The role is granted by a policy.")
 
+# Access groups: statuses, codes and texts of an absent one, a name that is taken, a delete without force of one with
+# members, an absent member, and one that the account doesn't know. The SDK's text tells the statuses of successes.
+ACCESS_GROUP_ABSENT = (404, "not_found", "The access group was not found.")
+ACCESS_GROUP_NAME_TAKEN = (409, "conflict", "An access group of this name exists in the account.")
+ACCESS_GROUP_HAS_MEMBERS = (409, "conflict", "The access group has members; force=true deletes it with them.")
+ACCESS_GROUP_MEMBER_ABSENT = (404, "not_found", "The identity is not a member of the access group.")
+ACCESS_GROUP_MEMBER_UNKNOWN = (400, "invalid_member", "There is no identity of this type and IAM ID in the account.")
+
 # Resource groups: status and text of a name that is taken in the account.
 GROUP_TAKEN = (409, "A resource group of this name exists in the account.")
 

@@ -64,7 +64,17 @@ class InvalidTokenError(Exception):
 
 
 class ForbiddenError(Exception):
-    """The caller's policies don't allow the action."""
+    """The caller's policies don't allow the action; `told` is said instead of the service's own text."""
+
+    told: str | None = None
+
+
+class LimitedError(ForbiddenError):
+    """The caller's policies would allow it, and the setting that the text names keeps the caller out."""
+
+    def __init__(self, told: str) -> None:
+        super().__init__(told)
+        self.told = told
 
 
 class MalformedError(Exception):

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from sandbox.cloud.core.store import Row
 from sandbox.cloud.core.tags import next_tag
+from sandbox.cloud.iam.access_groups import Membership, forget_member
 from sandbox.cloud.iam.authz import Condition, Grant
 from sandbox.cloud.iam.custom_roles import custom_actions
 from sandbox.cloud.iam.policy_body import Attribute, PolicyBody
@@ -69,15 +70,16 @@ class Policy(Row):
 def grants_of(
     session: Session, account_id: str, iam_id: str, now: int, lingering: Sequence[str] = ()
 ) -> tuple[Grant, ...]:
-    """Return what the subject's active policies give in this account, and those deleted ones with these ids.
+    """Return what active policies of an identity and its access groups give in this account, and these deleted ones.
 
     A policy with access tags gives nothing: no resource here carries a tag.
 
     `now`, in milliseconds, is the time by which their rules are judged.
     """
     in_force = or_(Policy.state == ACTIVE, Policy.id.in_(lingering)) if lingering else Policy.state == ACTIVE
+    groups = select(Membership.group_id).where(Membership.iam_id == iam_id)
     wanted = select(Policy.id, Policy.document).where(
-        Policy.iam_id == iam_id, Policy.account_id == account_id, in_force
+        or_(Policy.iam_id == iam_id, Policy.iam_id.in_(groups)), Policy.account_id == account_id, in_force
     )
     moment = datetime.fromtimestamp(now / 1000, UTC)
 
@@ -93,7 +95,8 @@ def grants_of(
 
 
 def delete_policies_of(session: Session, iam_id: str, now: int, by: str) -> None:
-    """Mark all policies of a subject as deleted, as IBM does when a service ID goes."""
+    """Mark all policies of a subject that goes as deleted, and take it out of its access groups."""
+    forget_member(session, iam_id)
     for policy in session.scalars(select(Policy).where(Policy.iam_id == iam_id, Policy.state == ACTIVE)):
         policy.state = DELETED
         policy.touch(now, by)

@@ -11,6 +11,7 @@ import msgspec
 from sandbox.cloud.core import limits, regions, unverified
 from sandbox.cloud.errors.base import MalformedError, NotImplementedYetError
 from sandbox.cloud.iam import roles
+from sandbox.cloud.iam.access_groups import PREFIX
 from sandbox.cloud.iam.policy_rule import compile_rule
 
 SINGLE = ("stringEquals", "stringMatch")
@@ -18,9 +19,6 @@ SEVERAL = ("stringEqualsAnyOf", "stringMatchAnyOf")
 EXISTS = "stringExists"
 
 ACCESS, AUTHORIZATION = "access", "authorization"
-ACCESS_GROUP = "AccessGroupId-"
-"""How the id of an access group begins. Nobody is a member of one here, so its policies give nothing to anybody."""
-
 SERVICE_KEYS = ("serviceName", "serviceType", "resourceGroupId", "service_group_id")
 
 
@@ -164,10 +162,8 @@ class PolicyBody(msgspec.Struct):
             raise MalformedError("subject.attributes must hold exactly one iam_id or access_group_id")
         if self.subject.attributes[0].operator != "stringEquals":
             raise MalformedError("the operator of a subject's attribute must be stringEquals")
-        if self.is_for_group and not self.subject_id.startswith(ACCESS_GROUP):
-            raise MalformedError(
-                f"there is no access group '{self.subject_id}': its id would begin with {ACCESS_GROUP}"
-            )
+        if self.is_for_group and not self.subject_id.startswith(PREFIX):
+            raise MalformedError(f"there is no access group '{self.subject_id}': its id would begin with {PREFIX}")
 
     def _check_roles(self, custom_roles: Container[str]) -> None:
         if not self.control.grant.roles:

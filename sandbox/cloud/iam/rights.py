@@ -9,9 +9,11 @@ from sqlalchemy.orm import Session
 
 from sandbox.cloud.controls.delays import Delays
 from sandbox.cloud.controls.request_log import OWNER, Decision
+from sandbox.cloud.errors.base import LimitedError
 from sandbox.cloud.iam import authz, roles
 from sandbox.cloud.iam.accounts import Account
 from sandbox.cloud.iam.identities import Caller, is_service_id
+from sandbox.cloud.iam.interaction import may_interact, refusal
 from sandbox.cloud.iam.policies import grants_of
 
 
@@ -26,6 +28,7 @@ class Rights:
         self._now = now
         self._delays = delays
         self._note = note
+        self._grants: dict[str, tuple[authz.Grant, ...]] = {}
 
     @cached_property
     def is_owner(self) -> bool:
@@ -35,15 +38,40 @@ class Rights:
         account = self._session.get(Account, self._caller.account_id)
         return account is not None and account.owner_iam_id == self._caller.iam_id
 
-    @cached_property
+    @property
     def grants(self) -> tuple[authz.Grant, ...]:
-        """What the caller's policies give: those that are active and in effect, or deleted and not yet without."""
-        lingering = self._delays.lingering(self._now)
-        found = grants_of(self._session, self._caller.account_id, self._caller.iam_id, self._now, lingering)
-        return tuple(grant for grant in found if self._delays.is_effective(grant.policy_id, self._now))
+        """What the policies of the caller's own account give it."""
+        return self.grants_in(self._caller.account_id)
+
+    def grants_in(self, account_id: str) -> tuple[authz.Grant, ...]:
+        """Return what the policies of an account give: those active and in effect, or deleted and not yet without."""
+        if account_id not in self._grants:
+            lingering = self._delays.lingering(self._now)
+            found = grants_of(self._session, account_id, self._caller.iam_id, self._now, lingering)
+            effective = tuple(grant for grant in found if self._delays.is_effective(grant.policy_id, self._now))
+            self._grants[account_id] = effective
+        return self._grants[account_id]
+
+    def enters(self, account_id: str) -> bool:
+        """Tell whether policies of this account, which is another one than the caller's, count for it.
+
+        Raises:
+            LimitedError: there are such policies, and only the account's setting keeps the caller out.
+
+        """
+        if not self.grants_in(account_id):
+            return False
+        if not may_interact(self._session, account_id, self._caller):
+            raise LimitedError(refusal(account_id))
+        return True
 
     def permit(self, action: str, target: Mapping[str, str]) -> bool:
-        """Tell whether the caller may do this to the resource that `target` describes; never in another account."""
+        """Tell whether the caller may do this to the resource that `target` describes.
+
+        Raises:
+            LimitedError: it could, if the setting of the other account that owns the resource didn't keep it out.
+
+        """
         policy = self._allowing(action, target)
         self._note(Decision(action, dict(target), policy))
         return policy is not None
@@ -56,9 +84,10 @@ class Rights:
         return found is not None
 
     def _allowing(self, action: str, target: Mapping[str, str]) -> str | None:
-        if target["accountId"] != self._caller.account_id:
-            return None
-        if self.is_owner:
+        account_id = target["accountId"]
+        if account_id == self._caller.account_id and self.is_owner:
             return OWNER
-        grant = authz.allowing(self.grants, action, target)
-        return grant.policy_id if grant else None
+        grant = authz.allowing(self.grants_in(account_id), action, target)
+        if grant is None or (account_id != self._caller.account_id and not self.enters(account_id)):
+            return None
+        return grant.policy_id

@@ -16,13 +16,14 @@ REGISTRY = "container-registry"
 IDENTITY = "iam-identity"
 ACCESS_MANAGEMENT = "iam-access-management"
 RESOURCE_GROUPS = "resource-controller"
+GROUPS = "iam-groups"
 ANY_SERVICE = "alliamserviceroles"
 """The name under which Terraform asks for the roles of a policy that names no service."""
 
 IAM_GROUP = "IAM"
 """The service group of IAM's own services, under which their roles can be listed at once."""
 
-PLATFORM_SERVICES = frozenset({IDENTITY, ACCESS_MANAGEMENT, RESOURCE_GROUPS})
+PLATFORM_SERVICES = frozenset({IDENTITY, ACCESS_MANAGEMENT, RESOURCE_GROUPS, GROUPS})
 
 SERVICE_ROLES = ("Reader", "Writer", "Manager")
 PLATFORM_ROLES = ("Viewer", "Operator", "Editor", "Administrator")

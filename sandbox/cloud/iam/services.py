@@ -1,7 +1,6 @@
-"""Services beyond the registry and IAM, as far as roles and custom roles are about them: nothing of them is here.
+"""Services beyond the registry and IAM Identity, as far as roles and custom roles are about them.
 
-Source: IBM's docs on the roles and actions of services; those of iam-groups from the live tests of IBM's SDKs. What is
-not in this file is answered with 501.
+Source: IBM's docs on the roles and actions of services. What is not in this file is answered with 501.
 """
 
 from __future__ import annotations
@@ -9,6 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 _VIEWING = ("Viewer", "Operator", "Editor", "Administrator")
+_OPERATING = ("Operator", "Editor", "Administrator")
+_EDITING = ("Editor", "Administrator")
+_READING = ("Viewer", *_EDITING)
+_READS = ("read", "list")
+_CHANGES = ("create", "update", "delete")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +24,25 @@ class Service:
 
 
 OTHERS = {
-    "iam-groups": Service((), {"iam-groups.groups.read": _VIEWING}),
+    "iam-groups": Service(
+        (),
+        {
+            **{f"iam-groups.{kind}.{verb}": _READING for kind in ("groups", "members", "rules") for verb in _READS},
+            **{f"iam-groups.{kind}.{verb}": _EDITING for kind in ("groups", "rules") for verb in _CHANGES},
+            **{f"iam-groups.members.{verb}": _EDITING for verb in ("add", "delete")},
+            "iam-groups.groups.audit": _READING,
+            "iam-groups.account-settings.read": _READING,
+            "iam-groups.account-settings.update": ("Administrator",),
+        },
+    ),
+    "is": Service(
+        (),
+        {
+            **{f"is.image.image.{verb}": _VIEWING for verb in _READS},
+            **{f"is.image.image.{verb}": _EDITING for verb in _CHANGES},
+            **{f"is.image.image.{verb}": _OPERATING for verb in ("provision", "operate")},
+        },
+    ),
     "containers-kubernetes": Service(
         ("Reader", "Writer", "Manager"),
         {

@@ -82,8 +82,10 @@ class Routes:
             return error.response(request)
         except InvalidTokenError:
             return self.errors.unauthenticated().response(request)
-        except ForbiddenError:
-            return self.errors.forbidden().response(request)
+        except ForbiddenError as error:
+            refused = self.errors.forbidden()
+            refused.message = error.told or refused.message
+            return refused.response(request)
         except MalformedError as error:
             return self.errors.malformed(str(error)).response(request)
         except NotImplementedYetError as error:

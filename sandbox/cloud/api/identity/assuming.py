@@ -11,6 +11,8 @@ from sandbox.cloud.core import unverified
 from sandbox.cloud.errors.base import InvalidTokenError
 from sandbox.cloud.errors.identity import TokenError
 from sandbox.cloud.iam.clusters import NotEligibleError
+from sandbox.cloud.iam.identities import Caller
+from sandbox.cloud.iam.interaction import may_interact, refusal
 from sandbox.cloud.iam.profiles import Profile
 from sandbox.cloud.iam.tokens import GRANTS, Identity
 from sandbox.cloud.serving.call import Call
@@ -61,12 +63,14 @@ def _by_compute(call: Call, form: Mapping[str, str]) -> Identity:
 
 def _by_token(call: Call, form: Mapping[str, str]) -> Identity:
     try:
-        by, _ = call.world.iam_tokens.verify(form["access_token"], call.now / 1000)
+        by, account_id = call.world.iam_tokens.verify(form["access_token"], call.now / 1000)
     except InvalidTokenError:
         raise TokenError(*unverified.ASSUME_TOKEN_INVALID) from None
     profile = _profiles(call, form)[0]
     if not profile.trusts(by):
         raise TokenError(*unverified.PROFILE_NOT_ELIGIBLE)
+    if not may_interact(call.session, profile.account_id, Caller(by, account_id)):
+        raise TokenError(*unverified.PROFILE_NOT_ELIGIBLE, refusal(profile.account_id))
     return Identity(profile.iam_id, profile.account_id, profile.name, by, ASSUME)
 
 

@@ -14,11 +14,12 @@ from sandbox.cloud.api.login.scopes import granted, parse
 from sandbox.cloud.core import unverified
 from sandbox.cloud.core.answers import answer
 from sandbox.cloud.core.clock import millis_text
-from sandbox.cloud.errors.base import InvalidTokenError
+from sandbox.cloud.errors.base import InvalidTokenError, LimitedError
 from sandbox.cloud.errors.login import LoginError
 from sandbox.cloud.iam import authz, roles
 from sandbox.cloud.iam.accounts import Account
 from sandbox.cloud.iam.identities import Caller, ServiceId, is_service_id
+from sandbox.cloud.iam.interaction import may_interact, refusal
 from sandbox.cloud.iam.profiles import PREFIX, find_profile
 from sandbox.cloud.registry.namespaces import Namespace
 from sandbox.cloud.registry.plans import account_of, may_pull, may_push
@@ -117,8 +118,11 @@ def _identify(call: Call, username: str, password: str) -> Caller | None:
     if username.startswith("Profile-"):
         key = call.usable_key(password)
         profile = find_profile(call.session, id=username)
-        eligible = key is not None and profile is not None and profile.trusts(key.iam_id)
-        return Caller(profile.iam_id, profile.account_id) if profile and eligible else None
+        if key is None or profile is None or not profile.trusts(key.iam_id):
+            return None
+        if not may_interact(call.session, profile.account_id, Caller(key.iam_id, key.account_id)):
+            raise LimitedError(refusal(profile.account_id))
+        return Caller(profile.iam_id, profile.account_id)
     if username in ("iambearer", "iamrefresh"):
         typ = "refresh" if username == "iamrefresh" else None
         try:

@@ -9,7 +9,8 @@ from sqlalchemy import ColumnElement, func, select
 from sandbox.cloud.api.policies.showing import shown
 from sandbox.cloud.core import limits, unverified
 from sandbox.cloud.errors.policies import PolicyError
-from sandbox.cloud.iam import roles
+from sandbox.cloud.iam import access_groups, roles
+from sandbox.cloud.iam.access_groups import AccessGroup
 from sandbox.cloud.iam.custom_roles import custom_roles
 from sandbox.cloud.iam.identities import ServiceId, is_service_id
 from sandbox.cloud.iam.policies import ACTIVE, DELETED, Policy
@@ -124,16 +125,19 @@ def _check(call: Call, body: PolicyBody, action: str, version: int) -> None:
         raise PolicyError.malformed("policies of type authorization are made with /v1/policies")
     body.check(account_id, {role.crn for role in custom_roles(call.session, account_id)})
     call.authorize(f"iam.policy.{action}", body.target())
-    if body.type == ACCESS and not body.is_for_group and not _exists(call, body.subject_id):
-        raise PolicyError.malformed(f"there is no identity '{body.subject_id}' in the account")
+    if body.type == ACCESS and not exists(call, body.subject_id):
+        kind = "access group" if body.is_for_group else "identity"
+        raise PolicyError.malformed(f"there is no {kind} '{body.subject_id}' in the account")
     refuse_locked(call, body.subject_id)
 
 
-def _exists(call: Call, iam_id: str) -> bool:
-    """Tell whether a policy may be for this identity: any user, whom IAM may not have met yet, but only a known ID."""
+def exists(call: Call, iam_id: str) -> bool:
+    """Tell whether this subject exists: any user, whom IAM may not have met yet; a service ID, of whichever account."""
     if is_service_id(iam_id):
-        service_id = call.session.get(ServiceId, iam_id.removeprefix("iam-"))
-        return service_id is not None and service_id.account_id == call.caller.account_id
+        return call.session.get(ServiceId, iam_id.removeprefix("iam-")) is not None
+    if iam_id.startswith(access_groups.PREFIX):
+        group = call.session.get(AccessGroup, iam_id)
+        return group is not None and group.account_id == call.caller.account_id
     if iam_id.startswith(PREFIX):
         return find_profile(call.session, iam_id=iam_id, account_id=call.caller.account_id) is not None
     return _USER.fullmatch(iam_id) is not None

@@ -29,7 +29,8 @@ class Scope:
         """Read the region off the Host header, and the account off the Account header.
 
         Raises:
-            RegistryError: the account is missing, or not the caller's.
+            RegistryError: the account is missing, or gives the caller nothing.
+            LimitedError: its setting alone keeps the caller out.
 
         """
         account_id = call.request.headers.get("account")
@@ -37,7 +38,7 @@ class Scope:
             raise RegistryError(*unverified.ACCOUNT_MISSING)
         if unverified.ADVISOR_TAKES_ANOTHER_ACCOUNT and str(call.request.scope["path"]).startswith("/va/"):
             account_id = call.caller.account_id
-        if account_id != call.caller.account_id:
+        if account_id != call.caller.account_id and not call.rights.enters(account_id):
             raise RegistryError.other_account()
         return cls(call, call.world.regions.of_host(call.request.headers.get("host", "")), account_id)
 
