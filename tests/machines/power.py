@@ -15,6 +15,7 @@ from tests.machines import user_mode
 _TOOLS = {"mmdebstrap": "mmdebstrap", "mke2fs": "e2fsprogs", "ssh": "openssh-client", "ssh-keygen": "openssh-client"}
 _QEMU = {"qemu-system-x86_64": "qemu-system-x86"}
 """Each program that is needed, and the package that has it."""
+KVM_DEVICE = Path("/dev/kvm")
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ _EMULATED = Way(
 
 def ways() -> list[Way]:
     """Return the ways to try on this computer, in order; raises SandboxError, in one line, for what it lacks."""
-    found = [KVM] if Path("/dev/kvm").exists() else []
+    found = [KVM] if KVM_DEVICE.exists() else []
     found.append(USER_MODE if user_mode.is_installed() else _EMULATED)
     needed = _TOOLS | {tool: package for way in found for tool, package in way.tools.items()}
     missing = [tool for tool in needed if shutil.which(tool) is None]

@@ -14,6 +14,7 @@ from pathlib import Path
 TOOLS = {"linux.uml": "user-mode-linux", "vde_plug": "vdeplug"}
 _PACKAGES = "user-mode-linux vdeplug libvdeplug-slirp"
 INSTALL = f"apt-get install --no-install-recommends {_PACKAGES}"
+PLUGINS = Path("/usr/lib")
 _MODULES = Path("/usr/lib/uml/modules")
 _CLOCK = """\
 [Unit]
@@ -28,8 +29,8 @@ ExecStart=/bin/mount --bind /run/cpuinfo /proc/cpuinfo
 
 def is_installed() -> bool:
     """Return whether this computer has it, and the network that it is given."""
-    plugin = next(Path("/usr/lib").glob("*/vdeplug/libvdeplug_slirp.so"), None)
-    return plugin is not None and all(shutil.which(tool) for tool in ("linux.uml", "vde_plug"))
+    network = any(PLUGINS.glob("*/vdeplug/libvdeplug_slirp.so"))
+    return network and all(shutil.which(tool) for tool in TOOLS)
 
 
 def fit(root: Path) -> None:
