@@ -16,10 +16,13 @@ from rich.table import Table
 from rich.text import Text
 
 from base.errors import SandboxError
-from fleet import inventory, runs, table
+from fleet import comment as comments
+from fleet import inventory, result, runs, table
+from fleet.hosts import review
 from fleet.inventory import LAST, StackFile
 from fleet.open_preview import open_preview
 from fleet.operations import Operations
+from fleet.publishing import merge_request, pull_request, to_summary
 from fleet.run import Run, exit_status
 from fleet.waves import Waves, Work, jobs_here
 
@@ -135,6 +138,32 @@ def destroy(
 def unlock(names: Names = None, as_json: AsJson = False, cwd: Cwd = Path()) -> None:
     """Say who holds stacks since when, and release them from runs that have ended."""
     _go(_choose(cwd, names, None, None, everything=False), "unlock", Operations().unlock, 1, as_json=as_json)
+
+
+@app.command()
+def comment(
+    results: Annotated[list[Path] | None, typer.Argument(help="Files of `preview --json`.")] = None,
+    commit: Annotated[str, typer.Option(help="Commit that was previewed.")] = "",
+    github: Annotated[int, typer.Option(metavar="NUMBER", help="Show it on this pull request.")] = 0,
+    gitlab: Annotated[int, typer.Option(metavar="NUMBER", help="Show it on this merge request.")] = 0,
+    file: Annotated[Path | None, typer.Option(help="Write it to this file.")] = None,
+    summary: Annotated[bool, typer.Option("--summary", help="Add it to the job's summary on GitHub.")] = False,
+    stale: Annotated[bool, typer.Option("--stale", help="Only mark one that is about an older commit.")] = False,
+) -> None:
+    """Show previews as one comment, edited in place: on a pull or merge request, in a job's summary, in a file."""
+    reviews = [*([pull_request(github)] if github else []), *([merge_request(gitlab)] if gitlab else [])]
+    if stale:
+        print("\n".join(review.mark_stale(each) for each in reviews))
+        return
+    text = comments.body(result.read(results or ()), commit)
+    if file:
+        file.write_text(text, encoding="utf-8")
+    if summary:
+        to_summary(text)
+    for each in reviews:
+        print(review.publish(each, text, commit))
+    if not (reviews or file or summary):
+        print(text, end="")
 
 
 def _choose(

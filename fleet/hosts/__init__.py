@@ -1,0 +1,1 @@
+"""Where a comment goes: a pull request on GitHub, a merge request on GitLab."""

@@ -1,0 +1,41 @@
+"""A pull request on GitHub (docs.github.com/rest/issues/comments, API version 2022-11-28)."""
+
+from __future__ import annotations
+
+from fleet.hosts.http import Api
+from fleet.hosts.review import Found
+
+ACTIONS = "github-actions[bot]"
+"""Who the token of a workflow is."""
+
+
+class PullRequest:
+    """Pull request `number` of `repository` (owner/name), seen with `token` as the user `login`."""
+
+    def __init__(self, repository: str, number: int, token: str, url: str, login: str = ACTIONS) -> None:
+        headers = {
+            "Authorization": f"Bearer {token}",
+            "Accept": "application/vnd.github+json",
+            "X-GitHub-Api-Version": "2022-11-28",
+        }
+        self._api = Api(url, headers)
+        self._repository = f"repos/{repository}"
+        self._number = number
+        self._login = login
+
+    def head(self) -> str:
+        """Return the commit that the pull request is at."""
+        return str(self._api.call("GET", f"{self._repository}/pulls/{self._number}")["head"]["sha"])
+
+    def comments(self) -> list[Found]:
+        """Return our comments; others may copy our mark, so the author counts."""
+        pages = self._api.pages(f"{self._repository}/issues/{self._number}/comments")
+        return [Found(each["id"], each["body"] or "") for each in pages if each["user"]["login"] == self._login]
+
+    def add(self, text: str) -> None:
+        """Add a comment."""
+        self._api.call("POST", f"{self._repository}/issues/{self._number}/comments", {"body": text})
+
+    def edit(self, comment: Found, text: str) -> None:
+        """Put `text` in a comment's place."""
+        self._api.call("PATCH", f"{self._repository}/issues/comments/{comment.id}", {"body": text})

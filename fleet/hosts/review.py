@@ -1,0 +1,70 @@
+"""A pull or merge request as a place for one comment of ours: found, made, edited in place, marked as stale."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from fleet.comment import MARK, commit_of
+
+STALE = "> [!WARNING]\n> **Stale:** there is a newer commit than the one that this is about.\n"
+
+
+@dataclass(frozen=True)
+class Found:
+    """A comment that we made."""
+
+    id: int
+    text: str
+
+
+class Review(Protocol):
+    """A request that waits for a review, on whatever host; its calls raise SandboxError with the host's words."""
+
+    def head(self) -> str:
+        """Return the commit that the request is at now."""
+        ...
+
+    def comments(self) -> list[Found]:
+        """Return the comments that the holder of our token made, oldest first, however many others there are."""
+        ...
+
+    def add(self, text: str) -> None:
+        """Add a comment."""
+        ...
+
+    def edit(self, comment: Found, text: str) -> None:
+        """Put `text` in a comment's place."""
+        ...
+
+
+def publish(review: Review, text: str, commit: str) -> str:
+    """Show `text`, which is about `commit`, as the one comment; returns what was done.
+
+    If the request has moved on meanwhile, a comment on an older commit stays and is marked as stale.
+    """
+    mine = _mine(review)
+    if commit and review.head() != commit:
+        mark_stale(review)
+        return "not shown: the request has moved on to a newer commit"
+    if mine is None:
+        review.add(text)
+        return "added"
+    if mine.text.strip() == text.strip():
+        return "unchanged"
+    review.edit(mine, text)
+    return "edited"
+
+
+def mark_stale(review: Review) -> str:
+    """Mark the one comment as stale if it is about another commit than today's; returns what was done."""
+    mine = _mine(review)
+    if mine is None or STALE in mine.text or commit_of(mine.text) == review.head():
+        return "nothing to mark"
+    first, _, rest = mine.text.partition("\n")
+    review.edit(mine, f"{first}\n{STALE}\n{rest}")
+    return "marked as stale"
+
+
+def _mine(review: Review) -> Found | None:
+    return next((comment for comment in review.comments() if comment.text.startswith(MARK)), None)

@@ -1,0 +1,45 @@
+"""Brings a preview's comment to where people read it: GitHub, GitLab, the summary of a job, a file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from base.errors import SandboxError
+from fleet.hosts.github import ACTIONS, PullRequest
+from fleet.hosts.gitlab import MergeRequest
+from fleet.hosts.review import Review
+
+
+def pull_request(number: int) -> Review:
+    """Return the pull request that a workflow's variables, and `number`, mean."""
+    return PullRequest(
+        _variable("GITHUB_REPOSITORY", "owner/name of the repository"),
+        number,
+        _variable("GITHUB_TOKEN", "a token that may write comments"),
+        os.environ.get("GITHUB_API_URL", "https://api.github.com"),
+        os.environ.get("FLEET_GITHUB_LOGIN", ACTIONS),
+    )
+
+
+def merge_request(number: int) -> Review:
+    """Return the merge request that a pipeline's variables, and `number`, mean."""
+    return MergeRequest(
+        _variable("CI_PROJECT_ID", "the project's id"),
+        number,
+        _variable("GITLAB_TOKEN", "a project access token with the scope api"),
+        os.environ.get("CI_API_V4_URL", "https://gitlab.com/api/v4"),
+    )
+
+
+def to_summary(text: str) -> None:
+    """Add `text` to the summary of the job that this runs in."""
+    with Path(_variable("GITHUB_STEP_SUMMARY", "the file of the job's summary")).open("a", encoding="utf-8") as file:
+        file.write(f"{text}\n")
+
+
+def _variable(name: str, what: str) -> str:
+    value = os.environ.get(name)
+    if not value:
+        raise SandboxError(f"${name} isn't set, and is to be {what}", f"export {name}=...")
+    return value

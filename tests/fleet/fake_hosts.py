@@ -1,0 +1,108 @@
+"""GitHub and GitLab as far as one comment needs them: pages, authors, edits; each keeps what it was asked."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+TOKEN = "the-token-of-this-test"
+LONGEST = 65_536
+"""GitHub's own limit for a comment's body."""
+
+
+@dataclass
+class FakeHost:
+    """Comments by id, each with `author` and `body`; `head` is the commit that the request is at."""
+
+    url: str = ""
+    head: str = "a" * 40
+    comments: dict[int, dict[str, str]] = field(default_factory=dict[int, dict[str, str]])
+    asked: list[str] = field(default_factory=list[str])
+
+    def add(self, author: str, body: str) -> int:
+        """Add a comment; returns its id."""
+        number = len(self.comments) + 1
+        self.comments[number] = {"author": author, "body": body}
+        return number
+
+    def of(self, author: str) -> list[str]:
+        """Return the bodies of an author's comments."""
+        return [each["body"] for each in self.comments.values() if each["author"] == author]
+
+    def answer(self, method: str, path: str, query: dict[str, list[str]], body: Any) -> tuple[int, Any]:
+        """Answer one request of either host's API."""
+        if body and len(body["body"]) > LONGEST:
+            return 422, {"message": "Body is too long (maximum is 65536 characters)"}
+        if re.search(r"/(issues|merge_requests)/7/(comments|notes)$", path):
+            if method == "POST":
+                return 201, self._shown(self.add("me", body["body"]))
+            each, page = int(query["per_page"][0]), int(query["page"][0])
+            return 200, [self._shown(number) for number in [*self.comments][(page - 1) * each : page * each]]
+        if edited := re.search(r"/(?:comments|notes)/(\d+)$", path):
+            self.comments[int(edited[1])]["body"] = body["body"]
+            return 200, self._shown(int(edited[1]))
+        known = {
+            "/pulls/7": {"head": {"sha": self.head}},
+            "/merge_requests/7": {"sha": self.head},
+            "/user": {"id": "me"},
+        }
+        return next(
+            ((200, found) for end, found in known.items() if path.endswith(end)), (404, {"message": "Not Found"})
+        )
+
+    def _shown(self, number: int) -> dict[str, Any]:
+        comment = self.comments[number]
+        return {
+            "id": number,
+            "body": comment["body"],
+            "user": {"login": comment["author"]},
+            "author": {"id": comment["author"]},
+        }
+
+
+@contextmanager
+def fake_host() -> Generator[FakeHost]:
+    """Serve a host on loopback while the block runs."""
+    host = FakeHost()
+
+    class Handler(BaseHTTPRequestHandler):
+        def _handle(self) -> None:
+            given = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            authorized = TOKEN in (self.headers.get("Authorization") or "", self.headers.get("PRIVATE-TOKEN") or "")
+            authorized = authorized or self.headers.get("Authorization") == f"Bearer {TOKEN}"
+            url = urlsplit(self.path)
+            host.asked.append(f"{self.command} {url.path}")
+            body = json.loads(given) if given else None
+            status, answer = (
+                host.answer(self.command, url.path, parse_qs(url.query), body)
+                if authorized
+                else (401, {"message": "Bad credentials"})
+            )
+            content = json.dumps(answer).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_GET = do_POST = do_PATCH = do_PUT = _handle  # noqa: N815  # the server's
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        host.url = f"http://127.0.0.1:{server.server_port}"
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        try:
+            yield host
+        finally:
+            server.shutdown()
+            thread.join()
