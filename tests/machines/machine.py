@@ -67,7 +67,8 @@ class Machine:
         """Shut it down in order, by its own command, and boot it again."""
         before = self.run("cat /proc/sys/kernel/random/boot_id")
         with step("restart", usually=30):
-            self.run("systemctl --no-block reboot")
+            # What it answers is no sign: the connection may end before it does.
+            self._ask("systemctl --no-block reboot", 20)
             end = time.monotonic() + self.limit(90)
             while self._ask("cat /proc/sys/kernel/random/boot_id", 20).stdout in ("", before):
                 if time.monotonic() > end:
