@@ -13,7 +13,7 @@ from pulumi.runtime import rpc
 from ibm_native.catalogue import lives
 from ibm_native.configuration import PROPERTIES
 from ibm_native.model.declare import Declaration
-from ibm_native.model.derive import check, diff
+from ibm_native.model.derive import Problem, check, diff
 from ibm_native.model.values import Wire, known, plain
 
 pytestmark = pytest.mark.unit
@@ -123,6 +123,15 @@ def test_a_bad_secret_is_never_shown() -> None:
     assert [each.path for each in problems] == ["apiKey"]
     assert "the-key" not in problems[0].failure(checked).reason
     assert checked["apiKey"].is_secret
+
+
+def test_the_engine_is_told_which_value_to_print_unless_nobody_may_see_it() -> None:
+    given = {"name": value("x"), "keys": value({"a": "b"}), "hidden": PropertyValue("s3cret", is_secret=True)}
+    given["inside"] = PropertyValue({"a": PropertyValue("s3cret", is_secret=True)})
+    paths = ("name", "keys.a", "hidden", "inside.a", "none")
+    shown = {path: Problem(path, "it", "another").failure(given).property for path in paths}
+    assert shown == {"name": "name", "keys.a": "keys", "hidden": "", "inside.a": "", "none": ""}
+    assert Problem("keys.a", "it", "another").failure(given).reason == "keys.a: got it, expected another"
 
 
 def test_defaults_are_filled_in_and_secrets_marked() -> None:
