@@ -11,12 +11,14 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-
-import httpx
 
 from sandbox.cloud.registry.images import KINDS
 from sandbox.cloud.registry.tokens import RegistryTokens
+
+if TYPE_CHECKING:
+    import httpx
 
 ACTOR = "icr-sandbox"
 """The `sub` of the stand-in's own tokens: the registry names it in the events that the stand-in itself caused."""
@@ -25,7 +27,6 @@ CONFIG_BYTES = 8 << 20
 """The largest image configuration that is read."""
 
 _PAGE = 1000
-_TIMEOUT = httpx.Timeout(10, connect=1)
 _EMPTY = b"{}"
 _DOCKER = "application/vnd.docker.distribution.manifest.v2+json"
 
@@ -51,11 +52,14 @@ class Upstream:
     """One region's registry. Must be used by one event loop, and closed there."""
 
     def __init__(self, region: str, socket: Path, tokens: RegistryTokens) -> None:
+        # A stand-in without real registries must not wait for this: a fifth of all that its start loads.
+        import httpx  # noqa: PLC0415
+
         self._region = region
         self._tokens = tokens
-        self._http = httpx.AsyncClient(
-            transport=httpx.AsyncHTTPTransport(uds=str(socket)), base_url="http://localhost", timeout=_TIMEOUT
-        )
+        transport, timeout = httpx.AsyncHTTPTransport(uds=str(socket)), httpx.Timeout(10, connect=1)
+        self._http = httpx.AsyncClient(transport=transport, base_url="http://localhost", timeout=timeout)
+        self._failed = httpx.HTTPError
 
     async def close(self) -> None:
         """Close all connections."""
@@ -100,7 +104,7 @@ class Upstream:
         try:
             async with self._http.stream("GET", path, headers=self._login(repository)) as answer:
                 yield answer if answer.status_code == 200 else None
-        except httpx.HTTPError as error:
+        except self._failed as error:
             raise UpstreamError(f"GET {path}: {error}") from error
 
     async def put(self, repository: str, reference: str, media_type: str, body: bytes) -> None:
@@ -170,7 +174,7 @@ class Upstream:
         login = self._login(*repositories)
         try:
             return await self._http.request(method, path, headers=login | (headers or {}), content=content)
-        except httpx.HTTPError as error:
+        except self._failed as error:
             raise UpstreamError(f"{method} {path}: {error!r}") from error
 
     def _login(self, *repositories: str) -> dict[str, str]:
