@@ -8,10 +8,14 @@ from __future__ import annotations
 import ast
 import inspect
 import sys
+from collections import Counter
 from collections.abc import Iterator
 
+from base.paths import CHECKOUT
 from sandbox.cloud.core import unverified
 from sandbox.cloud.record.questions import NOT_ASKED
+
+_ORIGINS = ("verified", "sandbox_only", "unknown")
 
 COMMAND = "python -m sandbox.cloud.differences > docs/cloud-differences.md"
 
@@ -56,7 +60,38 @@ def page() -> str:
         here = "<br>".join(f"`{name}` = `{_cell(repr(getattr(unverified, name)))}`" for name in names)
         reasons = [f"no: it {NOT_ASKED[name]}" if name in NOT_ASKED else "yes" for name in names]
         lines.append(f"| {_cell(told)} | {here} | {'; '.join(dict.fromkeys(reasons))} |")
+    lines += [
+        "",
+        "## Where the tests' expectations come from",
+        "",
+        "Every test of the stand-in is marked: `verified` by IBM's docs, SDKs, live tests or a public trace,",
+        "`sandbox_only` for what IBM Cloud hasn't got or the stand-in lacks, `unknown` for an open answer of the table",
+        "above. These speak by IBM's SDKs for Python or by HTTP; [other clients](cloud-clients.md) have a page.",
+        "",
+        f"| File in `tests/cloud` | {' | '.join(_ORIGINS)} |",
+        f"|---|{'---|' * len(_ORIGINS)}",
+    ]
+    for name, counts in _marked_tests():
+        lines.append(f"| `{name}` | {' | '.join(str(counts[origin] or '') for origin in _ORIGINS)} |")
     return "\n".join(lines) + "\n"
+
+
+def _marked_tests() -> Iterator[tuple[str, Counter[str]]]:
+    """Return each file of tests, and how many of them carry which mark; a test's own goes before its file's."""
+    for path in sorted((CHECKOUT / "tests/cloud").glob("test_*.py")):
+        body = ast.parse(path.read_text()).body
+        of_file = [mark for node in body if isinstance(node, ast.Assign) for mark in _marks(node)]
+        tests = [node for node in body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+        own = (
+            [mark for each in test.decorator_list for mark in _marks(each)]
+            for test in tests
+            if test.name.startswith("test_")
+        )
+        yield path.name, Counter((marks or of_file)[0] for marks in own)
+
+
+def _marks(node: ast.AST) -> list[str]:
+    return [each.attr for each in ast.walk(node) if isinstance(each, ast.Attribute) and each.attr in _ORIGINS]
 
 
 def _open_answers() -> Iterator[tuple[str, list[str]]]:
