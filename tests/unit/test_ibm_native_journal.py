@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -52,3 +54,12 @@ def test_the_folder_is_pulumi_s_home(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     monkeypatch.delenv("PULUMI_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert default_folder() == tmp_path / ".pulumi/ibm-native"
+
+
+def test_a_user_without_any_home_has_a_folder_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    def homeless() -> Path:
+        raise RuntimeError
+
+    monkeypatch.delenv("PULUMI_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", homeless)
+    assert default_folder() == Path(tempfile.gettempdir()) / f"ibm-native-{os.getuid()}"

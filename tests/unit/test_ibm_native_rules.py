@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pulumi
 import pytest
 from pulumi.provider.experimental.property_value import PropertyValue
 from pulumi.runtime import rpc
 
-from ibm_native.cloud.errors import ProviderError, scrub
+from ibm_native.cloud.errors import ApiError, ConflictError, ProviderError, Repeat, TokenError, scrub
 from ibm_native.configuration import PROPERTIES, ProviderArgs, endpoint_problems
 from ibm_native.model import rules, values
 from ibm_native.model.derive import diff
@@ -165,3 +166,31 @@ def test_an_output_that_tells_of_lost_use_goes(*, replaces: bool) -> None:
     assert found.replaces == (["unusable"] if replaces else [])
     assert found.detailed_diff["unusable"].kind.name == ("DELETE_REPLACE" if replaces else "DELETE")
     assert not found.detailed_diff["unusable"].input_diff
+
+
+@pytest.mark.parametrize(
+    ("error", "repeat"),
+    [
+        (ApiError("do", "why", status=429), Repeat.SAFE),
+        (ApiError("do", "why", status=500), Repeat.IF_SAME),
+        (ApiError("do", "why", status=499), Repeat.NEVER),
+        (TokenError("do", "why", "", status=429), Repeat.SAFE),
+        (TokenError("do", "why", "", status=500), Repeat.SAFE),
+        (TokenError("do", "why", "", status=499), Repeat.NEVER),
+        (ConflictError("do", "why"), Repeat.NEVER),
+    ],
+    ids=lambda each: (
+        f"{type(each).__name__}-{getattr(each, 'status', '')}" if isinstance(each, ApiError) else each.name
+    ),
+)
+def test_only_what_had_no_effect_is_sent_again(error: ApiError, repeat: Repeat) -> None:
+    assert error.repeat is repeat
+    assert str(error) == "do: why"
+
+
+def test_an_output_among_strings_by_name_makes_the_whole_input_unreadable() -> None:
+    later = pulumi.Output.from_input("http://h")
+    assert ProviderArgs(registry_endpoints={"jp-tok": "http://h"}).registry_endpoints == {"jp-tok": "http://h"}
+    assert ProviderArgs().registry_endpoints == {}
+    with pytest.raises(TypeError, match="registry_endpoints of ProviderArgs has no value yet"):
+        _ = ProviderArgs(registry_endpoints={"jp-tok": later}).registry_endpoints
