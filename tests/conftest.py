@@ -8,8 +8,8 @@ from pathlib import Path
 
 from sandbox.toolchain import launchers
 
-PREPARED = {"KUBECONFIG", "DOCKER_HOST", "DOCKER_CONFIG", "STACK"}
-PREFIXES = ("PULUMI_", "IBMCLOUD_", "IAM_IDENTITY_")
+PREPARED = {"KUBECONFIG", "STACK"}
+PREFIXES = ("PULUMI_", "IBMCLOUD_", "IAM_IDENTITY_", "DOCKER_")
 
 
 def forget_the_shell(environ: MutableMapping[str, str]) -> None:

@@ -10,6 +10,9 @@ import pytest
 
 from base import paths
 from sandbox import machine
+from sandbox.endpoints import front, regions, registry
+from sandbox.host.layout import Layout
+from sandbox.host.supervisor import Supervisor
 from tests.e2e.canaries import CANARIES, guard
 from tests.e2e.project import Project
 
@@ -38,6 +41,21 @@ def sandbox_home() -> Iterator[Path]:
         finally:
             machine.down()
         assert machine.leftovers() == [], "`down` left something on this machine"
+
+
+@pytest.fixture(scope="module")
+def second_region(sandbox_home: Path) -> Iterator[str]:
+    """Return the name of a second region of the registry that runs; one that ran before goes on."""
+    region = "us-south"
+    home = Layout(sandbox_home)
+    before = regions.running(home)
+    machine.up([region])
+    yield region
+    if region not in before:
+        supervisor = Supervisor(home)
+        for part in (registry.part(home, region), front.part(region)):
+            supervisor.stop(part)
+        regions.choose(home, before)
 
 
 @pytest.fixture(scope="module")

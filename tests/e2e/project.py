@@ -11,12 +11,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+import yaml
+
 from base import paths
 from fleet.stack import Stack
+from sandbox import addresses
 from sandbox.toolchain import environment
 
 PROGRAM = ("Pulumi.yaml", "__main__.py", "requirements.txt", "components", "ibm_native", "app")
 STACK = "e2e"
+CONFIG = {
+    "ibm-native:iamEndpoint": f"http://{addresses.IAM_ADDRESS}",
+    "ibm-native:registryEndpoint": f"http://{addresses.REGISTRY_ADDRESSES['jp-tok']}",
+    "imageBase": addresses.BASE_IMAGE,
+    "kubernetesContext": "sandbox",
+    "clusterIdentifier": "sandbox",
+}
+"""As Pulumi.dev.yaml has it in a checkout in which nobody set anything for stack dev yet."""
+PAGE = "test server"
+"""As in a checkout in which nobody changed the page yet."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +63,8 @@ class Project:
         environ = environment.process_environment() | {"PULUMI_BACKEND_URL": f"file://{state}"}
         environ["KUBECONFIG"] = str(home / "kubeconfig")
         suffix = secrets.token_hex(3)
-        shutil.copy2(paths.CHECKOUT / "Pulumi.dev.yaml", folder / f"Pulumi.{STACK}.yaml")
+        (folder / f"Pulumi.{STACK}.yaml").write_text(yaml.safe_dump({"config": CONFIG}))
+        (folder / "app/index.html").write_text(f"{PAGE}\n")
         project = Project(folder, suffix, Stack(STACK, environ, folder))
         made = project.pulumi("stack", "init", stack=False)
         assert made.status == 0, made.text

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Self
@@ -15,12 +18,23 @@ import pytest
 from base import paths
 from commands.graph import resources
 from fleet.verify import verify
+from sandbox import machine
 from tests.e2e.canaries import CANARIES
-from tests.e2e.project import Project
+from tests.e2e.project import PAGE, Project
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 POLL_SECONDS = 0.02
+QUICK_PART = (
+    "tests/unit/test_hermetic.py",
+    "tests/unit/test_toolchain_environment.py",
+    "tests/cloud/test_standin.py",
+    "tests/provider/test_regions.py",
+    "tests/plugins/kubernetes/test_process.py",
+    "tests/e2e/test_sandbox_machine.py::test_status_shows_each_part_up_since_when_its_address_and_its_log",
+    "tests/e2e/test_sandbox_regions.py::test_a_region_comes_up_beside_what_runs_and_status_knows_it",
+)
+"""Something of each tier, and what knows the sandbox's parts."""
 
 
 class ArgumentWatch:
@@ -81,7 +95,7 @@ def test_the_pod_serves_the_page_and_is_refused_without_the_secret(delivered: tu
     project, _ = delivered
     checks = verify(project.stack)
     assert [check.passed for check in checks] == [True, True, True], checks
-    assert checks[1].seen == "test server"
+    assert checks[1].seen == PAGE
     assert "ErrImagePull" in checks[2].seen
     assert "ImagePullBackOff" in checks[2].seen
     assert "pull-probe" not in project.kubectl("get", "pods", "--field-selector=metadata.deletionTimestamp=").text
@@ -120,6 +134,29 @@ def test_the_picture_in_docs_shows_what_was_made(delivered: tuple[Project, str])
         drawn[group.attrib["class"]].add(group.findtext("{*}title") or "")
     assert drawn["node"] == set(shown.values()), "make up; make graph OUT=docs/graph.svg"
     assert drawn["edge"] == edges, "make up; make graph OUT=docs/graph.svg"
+
+
+def test_the_suite_is_green_in_a_prepared_shell_beside_a_second_region_and_leaves_what_is_there(
+    delivered: tuple[Project, str], sandbox_home: Path, second_region: str
+) -> None:
+    """What the suite starts here is a quick part of itself, as a user does who works on the sandbox meanwhile."""
+    project, _ = delivered
+    stacks = {path: path.read_bytes() for path in (sandbox_home / "pulumi").rglob("*") if path.is_file()}
+    parts = {each.name: each.since for each in machine.status()}
+    assert f"front-{second_region}" in parts
+    ran = subprocess.run(
+        ["sh", "-c", 'eval "$(make env)"; exec "$@"', "sh", sys.executable, "-m", "pytest", "-q", *QUICK_PART],
+        cwd=paths.CHECKOUT,
+        env={**os.environ, "STACK": "dev", "PYTEST_ADDOPTS": "-p no:cacheprovider"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout
+    assert {each.name: each.since for each in machine.status()} == parts
+    assert {path: path.read_bytes() for path in stacks} == stacks
+    assert project.planned() == {}
 
 
 def test_a_second_up_changes_nothing(delivered: tuple[Project, str]) -> None:

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from base import paths
-from sandbox import machine
+from sandbox import addresses, machine
 from sandbox.host import layout
 from sandbox.host.cgroups import Cgroup
 from sandbox.host.supervisor import Supervisor
@@ -36,6 +36,9 @@ PARTS = {
     "kubelet",
     "registry",
 }
+
+REGIONAL = ("registry", "front")
+"""What each further region has of its own."""
 
 
 def _sandbox(*words: str) -> tuple[int, str]:
@@ -73,7 +76,8 @@ def test_status_shows_each_part_up_since_when_its_address_and_its_log(sandbox_ho
     code, text = _sandbox("status")
     assert code == 0, text
     rows = {line.split()[0]: line.split() for line in text.splitlines()[1:]}
-    assert rows.keys() == PARTS
+    others = {*machine.regions_running()} - {addresses.REGION}
+    assert rows.keys() - {"Region", "make"} == PARTS | {f"{part}-{each}" for part in REGIONAL for each in others}
     for part in machine.status():
         assert rows[part.name][1] == "up"
         assert part.address in " ".join(rows[part.name])
@@ -92,9 +96,9 @@ def test_every_part_listens_on_loopback_only(sandbox_home: Path) -> None:
         for connection in psutil.net_connections(kind="inet")
         if connection.pid in members and connection.status in {psutil.CONN_LISTEN, psutil.CONN_NONE}
     ]
-    addresses = [connection.laddr.ip for connection in listening if connection.laddr]
-    assert len(addresses) >= 7
-    assert [address for address in addresses if not ipaddress.ip_address(address).is_loopback] == []
+    listened = [connection.laddr.ip for connection in listening if connection.laddr]
+    assert len(listened) >= 7
+    assert [address for address in listened if not ipaddress.ip_address(address).is_loopback] == []
 
 
 def test_the_data_folder_and_what_is_secret_in_it_are_for_their_owner_only(sandbox_home: Path) -> None:

@@ -10,10 +10,6 @@ import httpx
 import pytest
 
 from sandbox import addresses, machine
-from sandbox.endpoints import front, registry
-from sandbox.endpoints import regions as chosen
-from sandbox.host import layout
-from sandbox.host.supervisor import Supervisor
 from tests.e2e.sandbox_account import REGISTRY, Account, Docker
 
 pytestmark = pytest.mark.e2e
@@ -38,21 +34,14 @@ class Regions:
 
 
 @pytest.fixture(scope="module")
-def regions(sandbox_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Regions]:
-    here = layout.Layout(sandbox_home)
-    before = chosen.running(here)
-    machine.up([REGION])
+def regions(sandbox_home: Path, second_region: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Regions]:
+    assert second_region == REGION
     account = Account((sandbox_home / "deployer.key").read_text().strip())
     docker = Docker(sandbox_home, tmp_path_factory.mktemp("owner"))
     docker.login(account.key)
     docker.login(account.key, ELSEWHERE)
     yield Regions(account, docker, account.namespace())
     account.clean()
-    if REGION not in before:
-        supervisor = Supervisor(here)
-        for part in (registry.part(here, REGION), front.part(REGION)):
-            supervisor.stop(part)
-        chosen.choose(here, before)
 
 
 def test_a_region_comes_up_beside_what_runs_and_status_knows_it(regions: Regions) -> None:
