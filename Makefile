@@ -2,9 +2,9 @@
 RUN := python3 -m base.bootstrap
 STACK ?= dev
 
-.PHONY: up verify recover adopt graph down env stack test machine-test lint lock reset clean
+.PHONY: up verify recover adopt graph down env stack test machine-test lint tools packages lock reset clean
 
-up down env lint reset clean:
+up down env lint tools packages reset clean:
 	@$(RUN) $@
 
 verify recover adopt:

@@ -24,7 +24,21 @@ OF_ANY_STACK: dict[str, Callable[[Stack, argparse.Namespace], int]] = {
     "graph": lambda stack, given: draw(stack, given.out),
 }
 """Commands that take a stack."""
-COMMANDS = ("up", *OF_ANY_STACK, "down", "env", "stack", "test", "machine-test", "lint", "lock", "reset", "clean")
+COMMANDS = (
+    "up",
+    *OF_ANY_STACK,
+    "down",
+    "env",
+    "stack",
+    "test",
+    "machine-test",
+    "lint",
+    "tools",
+    "packages",
+    "lock",
+    "reset",
+    "clean",
+)
 _TAKES_WORDS = {"stack", "test", "machine-test", "lock"}
 
 

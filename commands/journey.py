@@ -12,13 +12,14 @@ from pathlib import Path
 from pulumi.automation import CommandError
 
 from base import files, paths
+from base.errors import SandboxError
 from base.progress import say, step
 from commands import lock, report, system_python
 from fleet.recovery import recover
 from fleet.stack import SANDBOX_STACK, Stack
 from fleet.verify import show_checks, verify
 from sandbox import addresses, machine, toolchain
-from sandbox.toolchain import environment, launchers
+from sandbox.toolchain import environment, launchers, plugins, pulumi_cli
 
 
 def dev() -> Stack:
@@ -107,15 +108,37 @@ def lint(_: argparse.Namespace) -> int:
             *("--exclude", "str.decode", "--exclude", "str.decode(errors)", "."),
         ],
         ["pytest", "--quiet", "tests/unit/test_oldest_python.py"],
+        ["zizmor", "--offline", "--no-progress", "--quiet", "--min-severity=medium", ".github"],
     )
+    workflows = sorted(paths.CHECKOUT.glob(".github/workflows/*.yml"))
     programs = Path(sys.executable).parent
     statuses = [
         subprocess.run([programs / name, *words], cwd=paths.CHECKOUT, check=False).returncode for name, *words in checks
     ]
+    if not shutil.which("go"):
+        raise SandboxError("actionlint is built by Go, and there is no `go` on PATH", "install it: https://go.dev/dl/")
+    actionlint = ["go", "-C", "commands/actionlint", "tool", "actionlint", *(str(path) for path in workflows)]
+    statuses.append(subprocess.run(actionlint, cwd=paths.CHECKOUT, check=False).returncode)
     stale = list(lock.stale())
     for line in stale:
         say(line)
     return max(*statuses, bool(stale))
+
+
+def tools(_: argparse.Namespace) -> int:
+    """Get what a stack needs that isn't the sandbox's: CLI and plugins; prints the folder that belongs on PATH."""
+    plugins.ensure(pulumi_cli.ensure())
+    launchers.python_module(launchers.FOLDER / "fleet", "fleet")
+    print(launchers.FOLDER)
+    return 0
+
+
+def packages(_: argparse.Namespace) -> int:
+    """Build the two packages, the provider and IBM Cloud's stand-in, into dist/."""
+    uv = Path(sys.executable).with_name("uv")
+    folders = ("ibm_native", "sandbox/cloud")
+    builds = [[str(uv), "build", "--out-dir", "dist", folder] for folder in folders]
+    return max(subprocess.run(words, cwd=paths.CHECKOUT, check=False).returncode for words in builds)
 
 
 def renew_lock(arguments: argparse.Namespace) -> int:
@@ -146,6 +169,8 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "test": test,
     "machine-test": machine_test,
     "lint": lint,
+    "tools": tools,
+    "packages": packages,
     "lock": renew_lock,
     "reset": reset,
     "clean": clean,

@@ -44,10 +44,21 @@ Guard = Annotated[bool, typer.Option("--guard/--no-guard", help="Hold account an
 
 @app.command("list")
 def list_(
-    names: Names = None, region: Regions = None, tag: Tags = None, as_json: AsJson = False, cwd: Cwd = Path()
+    names: Names = None,
+    region: Regions = None,
+    tag: Tags = None,
+    as_json: AsJson = False,
+    cwd: Cwd = Path(),
+    waves: Annotated[
+        bool, typer.Option("--waves", help="Print the first wave's stacks and the rest's, as a workflow's outputs.")
+    ] = False,
 ) -> None:
     """List the stacks that have a file: region, wave, tags, where they are."""
     chosen = _choose(cwd, names, region, tag, everything=not (names or region or tag))
+    if waves:
+        first = [stack.name for stack in chosen if stack.wave == chosen[0].wave]
+        print(f"first={json.dumps(first)}\nrest={json.dumps([each.name for each in chosen if each.name not in first])}")
+        return
     if as_json:
         print(json.dumps([_listed(stack) for stack in chosen], indent=2))
         return
@@ -144,14 +155,16 @@ def unlock(names: Names = None, as_json: AsJson = False, cwd: Cwd = Path()) -> N
 def comment(
     results: Annotated[list[Path] | None, typer.Argument(help="Files of `preview --json`.")] = None,
     commit: Annotated[str, typer.Option(help="Commit that was previewed.")] = "",
-    github: Annotated[int, typer.Option(metavar="NUMBER", help="Show it on this pull request.")] = 0,
+    github: Annotated[
+        str, typer.Option(metavar="NUMBER", help="Show it on this pull request; `commit`: on that of the commit.")
+    ] = "",
     gitlab: Annotated[int, typer.Option(metavar="NUMBER", help="Show it on this merge request.")] = 0,
     file: Annotated[Path | None, typer.Option(help="Write it to this file.")] = None,
     summary: Annotated[bool, typer.Option("--summary", help="Add it to the job's summary on GitHub.")] = False,
     stale: Annotated[bool, typer.Option("--stale", help="Only mark one that is about an older commit.")] = False,
 ) -> None:
     """Show previews as one comment, edited in place: on a pull or merge request, in a job's summary, in a file."""
-    reviews = [*([pull_request(github)] if github else []), *([merge_request(gitlab)] if gitlab else [])]
+    reviews = [*([pull_request(github, commit)] if github else []), *([merge_request(gitlab)] if gitlab else [])]
     if stale:
         print("\n".join(review.mark_stale(each) for each in reviews))
         return

@@ -12,6 +12,7 @@ from typing import cast
 
 import yaml
 
+from base import files
 from base.errors import SandboxError
 from components import stack_files
 from components.settings import PROVIDER, Settings
@@ -20,6 +21,7 @@ from ibm_native.cloud.regions import is_loopback
 
 TAGS = "pulumi:tags"
 """Config key whose map Pulumi Cloud shows as the stack's tags."""
+KUBECONFIG_CONTENT = "KUBECONFIG_CONTENT"
 LAST = 10**6
 """Wave of a stack whose tags name none: after all that do."""
 
@@ -61,10 +63,16 @@ class StackFile:
     def environ(self) -> dict[str, str]:
         """Return what the CLI is to see: the caller's environment; the sandbox's for a stack there.
 
-        A shell that names a backend is taken as it is: it was prepared, by `make env` or otherwise.
+        A shell that names a backend is taken as it is: it was prepared, by `make env` or otherwise. A pipeline that
+        keeps its kubeconfig as a secret hands it over as KUBECONFIG_CONTENT; it becomes a file that its owner reads.
         """
         if not self.on_sandbox or os.environ.get("PULUMI_BACKEND_URL"):
-            return dict(os.environ)
+            environ = dict(os.environ)
+            if content := environ.pop(KUBECONFIG_CONTENT, ""):
+                path = self.folder / ".fleet" / "kubeconfig"
+                files.write(path, content)
+                environ["KUBECONFIG"] = str(path)
+            return environ
         from sandbox.toolchain import environment  # noqa: PLC0415 - a real stack does without the sandbox's packages
 
         return environment.process_environment()

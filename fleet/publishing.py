@@ -6,20 +6,25 @@ import os
 from pathlib import Path
 
 from base.errors import SandboxError
-from fleet.hosts.github import ACTIONS, PullRequest
+from fleet.hosts.github import ACTIONS, PullRequest, number_of
 from fleet.hosts.gitlab import MergeRequest
 from fleet.hosts.review import Review
 
 
-def pull_request(number: int) -> Review:
-    """Return the pull request that a workflow's variables, and `number`, mean."""
-    return PullRequest(
-        _variable("GITHUB_REPOSITORY", "owner/name of the repository"),
-        number,
-        _variable("GITHUB_TOKEN", "a token that may write comments"),
-        os.environ.get("GITHUB_API_URL", "https://api.github.com"),
-        os.environ.get("FLEET_GITHUB_LOGIN", ACTIONS),
-    )
+def pull_request(number: str, commit: str) -> Review:
+    """Return the pull request that a workflow's variables, and `number`, mean: `commit` is the one at that commit."""
+    repository = _variable("GITHUB_REPOSITORY", "owner/name of the repository")
+    token = _variable("GITHUB_TOKEN", "a token that may write comments")
+    url = os.environ.get("GITHUB_API_URL", "https://api.github.com")
+    if number == "commit":
+        found = number_of(repository, commit, token, url)
+    elif number.isdigit():
+        found = int(number)
+    else:
+        raise SandboxError(
+            f"--github: got {number!r}, expected a pull request's number, or `commit`", "--github commit"
+        )
+    return PullRequest(repository, found, token, url, os.environ.get("FLEET_GITHUB_LOGIN", ACTIONS))
 
 
 def merge_request(number: int) -> Review:

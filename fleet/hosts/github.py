@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base.errors import SandboxError
 from fleet.hosts.http import Api
 from fleet.hosts.review import Found
 
@@ -13,12 +14,7 @@ class PullRequest:
     """Pull request `number` of `repository` (owner/name), seen with `token` as the user `login`."""
 
     def __init__(self, repository: str, number: int, token: str, url: str, login: str = ACTIONS) -> None:
-        headers = {
-            "Authorization": f"Bearer {token}",
-            "Accept": "application/vnd.github+json",
-            "X-GitHub-Api-Version": "2022-11-28",
-        }
-        self._api = Api(url, headers)
+        self._api = _api(token, url)
         self._repository = f"repos/{repository}"
         self._number = number
         self._login = login
@@ -39,3 +35,22 @@ class PullRequest:
     def edit(self, comment: Found, text: str) -> None:
         """Put `text` in a comment's place."""
         self._api.call("PATCH", f"{self._repository}/issues/comments/{comment.id}", {"body": text})
+
+
+def number_of(repository: str, commit: str, token: str, url: str) -> int:
+    """Return the number of the open pull request that is at `commit`; raises SandboxError if none is any more."""
+    for each in _api(token, url).pages(f"repos/{repository}/commits/{commit}/pulls"):
+        if each["state"] == "open" and each["head"]["sha"] == commit:
+            return int(each["number"])
+    raise SandboxError(
+        f"no open pull request is at commit {commit}: it has moved on, or was closed", "nothing is to do"
+    )
+
+
+def _api(token: str, url: str) -> Api:
+    headers = {
+        "Authorization": f"Bearer {token}",
+        "Accept": "application/vnd.github+json",
+        "X-GitHub-Api-Version": "2022-11-28",
+    }
+    return Api(url, headers)

@@ -52,6 +52,7 @@ class FakeHost:
             "/pulls/7": {"head": {"sha": self.head}},
             "/merge_requests/7": {"sha": self.head},
             "/user": {"id": "me"},
+            f"/commits/{self.head}/pulls": [{"number": 7, "state": "open", "head": {"sha": self.head}}],
         }
         return next(
             ((200, found) for end, found in known.items() if path.endswith(end)), (404, {"message": "Not Found"})

@@ -71,6 +71,17 @@ def test_a_stack_file_tells_where_the_stack_is_and_whether_it_is_protected(proje
     assert {name for name, stack in by_name.items() if stack.is_protected} == {"dev"}
 
 
+def test_a_kubeconfig_that_is_a_secret_becomes_a_file_that_only_its_owner_reads(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KUBECONFIG_CONTENT", "the kubeconfig")
+    (tokyo,) = [stack for stack in inventory.found(project) if stack.name == "tokyo"]
+    environ = tokyo.environ()
+    path = Path(environ["KUBECONFIG"])
+    assert (path.read_text(), path.stat().st_mode & 0o777) == ("the kubeconfig", 0o600)
+    assert "the kubeconfig" not in environ.values()
+
+
 def a_run(folder: Path, name: str, wave: str = "") -> Run:
     return Run(StackFile(name, folder, {}, {"wave": wave} if wave else {}), "up", folder / f"{name}.log")
 

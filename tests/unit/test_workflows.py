@@ -1,0 +1,74 @@
+"""The pipelines: what they may do, that what they use is pinned, and that each of their commands exists."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+import yaml
+from typer.testing import CliRunner
+
+from base.paths import CHECKOUT
+from commands.__main__ import COMMANDS
+from fleet.__main__ import app
+
+pytestmark = pytest.mark.unit
+
+WORKFLOWS = sorted(CHECKOUT.glob(".github/workflows/*.yml"))
+TEXTS = [*WORKFLOWS, *CHECKOUT.glob(".github/actions/*/action.yml"), CHECKOUT / ".gitlab-ci.yml"]
+
+
+def jobs(path: Path) -> dict[str, dict[str, Any]]:
+    return yaml.safe_load(path.read_text())["jobs"]
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)
+def test_each_command_exists_with_its_options(path: Path) -> None:
+    group = typer.main.get_command(app)
+    for name, rest in re.findall(
+        r"\bfleet ([a-z]+)([^\n]*)", path.read_text().partition("\non:")[2] or path.read_text()
+    ):
+        command = group.commands[name]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownVariableType]  # a group
+        known = {option for parameter in command.params for option in parameter.opts}  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        assert set(re.findall(r"(?<=\s)--[a-z-]+", rest)) <= known, rest
+    assert set(re.findall(r"(?:run: |\$\(|script: )make ([a-z]+)", path.read_text())) <= set(COMMANDS)
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_every_action_is_pinned_by_its_commit_with_its_version_beside(path: Path) -> None:
+    for used in re.findall(r"uses: (.*)", path.read_text()):
+        assert re.fullmatch(r"\./\.github/\S+|[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", used)
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_nothing_is_allowed_that_a_job_does_not_name(path: Path) -> None:
+    assert yaml.safe_load(path.read_text())["permissions"] == {}
+    writes = {
+        (name, right) for name, job in jobs(path).items() for right, how in job["permissions"].items() if how == "write"
+    }
+    allowed = {"preview-comment.yml": {("comment", "pull-requests")}, "release.yml": {("publish", "id-token")}}
+    assert writes == allowed.get(path.name, set())
+
+
+def test_a_strangers_change_runs_without_a_secret_and_what_holds_secrets_is_behind_an_environment() -> None:
+    for path in WORKFLOWS:
+        for name, job in jobs(path).items():
+            text = yaml.safe_dump(job)
+            if "secrets." in text and "uses: ./.github/workflows" not in text:
+                assert "environment" in job, f"{path.name}: {name}"
+    assert "secrets." not in (CHECKOUT / ".github/workflows/preview-open.yml").read_text()
+    live = jobs(CHECKOUT / ".github/workflows/preview-live.yml")["preview"]
+    assert live["if"] == "github.event.pull_request.head.repo.full_name == github.repository"
+
+
+def test_a_delivery_is_one_at_a_time_a_stack_and_never_cancelled() -> None:
+    delivery = jobs(CHECKOUT / ".github/workflows/stack.yml")["up"]
+    assert delivery["concurrency"] == {"group": "stack-${{ inputs.stack }}", "cancel-in-progress": False}
+
+
+def test_the_waves_of_a_delivery_are_what_the_stack_files_say() -> None:
+    ran = CliRunner().invoke(app, ["list", "--tag", "environment=production", "--waves", "-C", str(CHECKOUT)])
+    assert ran.stdout == 'first=["jp-tok"]\nrest=["eu-de", "jp-osa", "us-south"]\n'
