@@ -23,6 +23,7 @@ from sandbox.cloud.testing import StandIn
 HERE = Path(__file__).parent
 
 _NAME = re.compile(r"\{[^}]+\}")
+_COLOUR = re.compile(r"\x1b\[\d*m")
 
 
 class UnbuiltError(Exception):
@@ -55,7 +56,7 @@ class Program:
             if shutil.which(tool) is None:
                 return f"{tool} is not installed: the client program in {self.title} needs it"
             said = _run([tool, _VERSION.get(tool, "--version")], self.source)
-            found = re.search(r"\d+", said)
+            found = re.search(r"\d+", _COLOUR.sub("", said))
             if found is None or int(found[0]) < oldest:
                 return f"{tool} {oldest} or newer is not installed: the client program in {self.title} needs it"
         return None
