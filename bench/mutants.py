@@ -28,8 +28,8 @@ import pytest
 
 from base.paths import CHECKOUT
 
-SECONDS = 120
-"""How long the tests of one mutant may take: one that makes them hang is killed too."""
+SECONDS = 60
+"""How long one test may take: a mutant that makes it hang is killed too."""
 _SWAPPED: dict[type[ast.AST], type[ast.AST]] = {
     ast.Eq: ast.NotEq,
     ast.NotEq: ast.Eq,
@@ -157,14 +157,15 @@ class Copy:
         child = os.fork()
         if child == 0:
             os.setsid()
-            signal.alarm(SECONDS)
             nowhere = os.open(os.devnull, os.O_RDWR)
             for each in (0, 1, 2):
                 os.dup2(nowhere, each)
             os.chdir(self.folder)
             sys.path.insert(0, str(self.folder))
             sys.dont_write_bytecode = True
-            os._exit(int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", "-W", "ignore", *tests])))
+            os._exit(
+                int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", "-W", "ignore", f"--timeout={SECONDS}", *tests]))
+            )
         _, status = os.waitpid(child, 0)
         with suppress(ProcessLookupError):
             os.killpg(child, signal.SIGKILL)  # what the tests started

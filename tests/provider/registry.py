@@ -17,6 +17,7 @@ class Registry:
     """One loopback host with `/v2/` and `/oauth/token`; the latter is the stand-in's.
 
     `images` are `repository@digest`. `realm` replaces the challenge's; `refusal` is what manifests answer instead.
+    `redirects` are paths that lead to another URL.
     `gives_everybody` logs everybody in, `tokens_for_nobody` gives a token of no right to who shows no key.
     `basics` are the Authorization headers that `/oauth/token` got, `reads` the manifest requests.
     """
@@ -30,6 +31,7 @@ class Registry:
         self.gives_everybody = False
         self.tokens_for_nobody = False
         self.refusals_left = -1
+        self.redirects: dict[str, str] = {}
         self.basics: list[str] = []
         self.reads: list[str] = []
         self._cloud = cloud_url
@@ -69,7 +71,9 @@ class Registry:
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
         """Answer one request."""
         path = handler.path.partition("?")[0]
-        if self.down:
+        if path in self.redirects:
+            self._send(handler, 307, "{}", location=self.redirects[path])
+        elif self.down:
             self._send(handler, 503, "{}")
         elif path == "/oauth/token":
             self.basics.append(handler.headers.get("Authorization", ""))
@@ -118,10 +122,11 @@ class Registry:
         return 200, "{}"
 
     @staticmethod
-    def _send(handler: BaseHTTPRequestHandler, status: int, body: str, challenge: str = "") -> None:
+    def _send(handler: BaseHTTPRequestHandler, status: int, body: str, challenge: str = "", location: str = "") -> None:
         handler.send_response_only(status)
-        if challenge:
-            handler.send_header("WWW-Authenticate", challenge)
+        for name, value in (("WWW-Authenticate", challenge), ("Location", location)):
+            if value:
+                handler.send_header(name, value)
         handler.send_header("Content-Type", "application/json")
         handler.send_header("Content-Length", str(len(body)))
         handler.end_headers()

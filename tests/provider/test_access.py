@@ -145,6 +145,19 @@ async def test_a_key_is_never_sent_where_a_header_says(engine: Engine, registry:
     assert registry.basics == []
 
 
+@pytest.mark.parametrize("path", ["/v2/", "/oauth/token", f"/v2/my-images/nginx/manifests/{DIGEST}"])
+async def test_neither_a_key_nor_a_token_follows_a_redirect(
+    engine: Engine, registry: Registry, cloud: StandIn, path: str
+) -> None:
+    key = await reader(engine)
+    with Registry(cloud.url) as elsewhere:
+        elsewhere.images |= registry.images
+        registry.redirects[path] = f"http://{elsewhere.host}{path}"
+        with pytest.raises(RefusedError, match="HTTP 307"):
+            await engine.make(ACCESS, inputs(registry, key, timeoutSeconds=1))
+        assert elsewhere.basics == elsewhere.reads == []
+
+
 async def test_a_registry_that_hangs_is_named_in_time_and_a_cancel_doesn_t_wait_for_it(
     engine: Engine, pace: FastPace
 ) -> None:
