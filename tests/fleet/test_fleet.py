@@ -18,7 +18,8 @@ from tests.fleet.project import EACH, FIRST, FleetProject, kill_all
 
 PLAIN = r'"plaintext": "((?:[^"\\]|\\.)*)"'
 
-pytestmark = pytest.mark.fleet
+pytestmark = [pytest.mark.fleet, pytest.mark.timeout(900)]
+"""A dozen runs of the engine a test take a minute, and many on a machine that has no time."""
 
 
 @pytest.fixture(scope="module")
