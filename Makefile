@@ -2,12 +2,12 @@
 RUN := python3 -m base.bootstrap
 STACK ?= dev
 
-.PHONY: up verify recover adopt graph down env stack test machine-test lint tools packages lock reset clean
+.PHONY: up verify recover rotate adopt graph down env stack test machine-test lint tools packages lock reset clean
 
 up down env lint tools packages reset clean:
 	@$(RUN) $@
 
-verify recover adopt:
+verify recover rotate adopt:
 	@$(RUN) $@ --stack $(STACK)
 
 graph:

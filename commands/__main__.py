@@ -14,12 +14,14 @@ from base.progress import say
 from commands.graph import draw
 from fleet.adoption import adopt
 from fleet.recovery import go_on
+from fleet.rotation import rotate
 from fleet.stack import SANDBOX_STACK, Stack
 from fleet.verify import check
 
 OF_ANY_STACK: dict[str, Callable[[Stack, argparse.Namespace], int]] = {
     "verify": lambda stack, _: check(stack),
     "recover": lambda stack, _: go_on(stack),
+    "rotate": lambda stack, _: rotate(stack),
     "adopt": lambda stack, _: adopt(stack),
     "graph": lambda stack, given: draw(stack, given.out),
 }

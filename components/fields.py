@@ -153,6 +153,7 @@ Identifier = Annotated[str, Field(pattern=r"^\S*$"), Expected("an id without bla
 Flag = Annotated[bool, Field(strict=True), BeforeValidator(_boolean), Expected("one of true, false")]
 AccessSeconds = Annotated[int, Field(ge=1, le=600), Expected("a whole number of seconds from 1 to 600")]
 PodSeconds = Annotated[int, Field(ge=5, le=3600), Expected("a whole number of seconds from 5 to 3600")]
+Days = Annotated[int, Field(ge=0, le=3650), Expected("a whole number of days from 0 to 3650; 0 is never")]
 Epoch = Annotated[int, Field(ge=1, le=10**6), Expected("a whole number from 1 on")]
 
 

@@ -11,6 +11,8 @@ import pulumi_docker as docker
 import ibm_native
 from components.names import child
 
+MEGA = 1_000_000
+NEARLY_FULL = 0.8
 REGISTRY_USER = "iamapikey"
 """The user name that IBM's registry takes for every API key (IBM's docs, "Accessing your namespaces")."""
 
@@ -80,6 +82,42 @@ class ContainerImage(pulumi.ComponentResource):
         reference = image.repo_digest.apply(pinned)
         self.image = PulledImage(reference, repository, reference.apply(_digest))
         self.register_outputs({"reference": reference, "repository": repository, "digest": self.image.digest})
+
+
+def with_room(
+    namespace: pulumi.Output[str], region: str, opts: pulumi.InvokeOptions | None = None
+) -> pulumi.Output[str]:
+    """Return the namespace once the account's quota has room for a push; a preview pushes nothing, and doesn't ask."""
+    if pulumi.runtime.is_dry_run():
+        return namespace
+    quota = ibm_native.get_quota(ibm_native.GetQuotaArgs(region=region), opts)
+    return pulumi.Output.all(namespace, quota).apply(lambda both: roomy(both[0], region, both[1]))
+
+
+def roomy(namespace: str, region: str, quota: ibm_native.GetQuotaResult) -> str:
+    """Return the namespace; warns where the quota is nearly used up, and raises RunError where nothing is left."""
+    for kind, used, limit in (
+        ("storage", quota.storage_used_bytes, quota.storage_limit_bytes),
+        ("pull traffic of this month", quota.traffic_used_bytes, quota.traffic_limit_bytes),
+    ):
+        said = f"the registry's {kind} in {region}: {used / MEGA:.0f} MB of {limit / MEGA:.0f} MB are used"
+        mend = "remove images (`ibmcloud cr image-list`), set retainImages, or raise the quota (`ibmcloud cr quota`)"
+        if 0 <= limit <= used:
+            raise pulumi.RunError(f"{said}: nothing can be pushed or pulled. To mend it, {mend}")
+        if limit >= 0 and used >= limit * NEARLY_FULL:
+            pulumi.log.warn(f"{said}; {mend}")
+    return namespace
+
+
+def on_platform(
+    image: PulledImage, platform: str, region: str, opts: pulumi.InvokeOptions | None = None
+) -> PulledImage:
+    """Return the image once the registry has shown that it is for `platform`; a preview doesn't ask."""
+    if pulumi.runtime.is_dry_run():
+        return image
+    asked = ibm_native.GetImageArgs(region=region, repository=image.repository, digest=image.digest, platform=platform)
+    held = pulumi.Output.all(image.reference, ibm_native.get_image(asked, opts)).apply(lambda both: str(both[0]))
+    return PulledImage(held, image.repository, image.digest)
 
 
 def existing_image(

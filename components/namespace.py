@@ -23,10 +23,12 @@ class RegistryNamespaceArgs:
     name: str
     region: str
     mode: Mode = "create"
+    retain_images: int = 0
+    """Images that each repository keeps, the latest; 0 sets no policy."""
 
 
 class RegistryNamespace(pulumi.ComponentResource):
-    """Owns one namespace, or reads it. A destroy removes it only if this stack made it."""
+    """Owns one namespace, or reads it, and its retention policy. A destroy removes it only if this stack made it."""
 
     namespace: pulumi.Output[str]
     """The namespace's name; what depends on it is made after it."""
@@ -39,5 +41,17 @@ class RegistryNamespace(pulumi.ComponentResource):
             # With an id the engine reads and owns nothing: a namespace that it owned until then is let go, not deleted.
             opts=pulumi.ResourceOptions(parent=self, id=f"{args.region}/{args.name}" if args.mode == "use" else None),
         )
+        if args.retain_images:
+            ibm_native.RetentionPolicy(
+                child(name, "namespace", "retention"),
+                ibm_native.RetentionPolicyArgs(
+                    namespace=namespace.name,
+                    region=args.region,
+                    images_per_repo=args.retain_images,
+                    # A tag that moved on leaves its image untagged, and a Pod may run that still.
+                    retain_untagged=True,
+                ),
+                opts=pulumi.ResourceOptions(parent=self),
+            )
         self.namespace = namespace.name
         self.register_outputs({"namespace": self.namespace})

@@ -31,7 +31,7 @@ from pydantic.alias_generators import to_camel
 from components import fields, problems
 from components.fields import Expected, refusal
 from components.problems import Problem, SettingsError
-from components.workload_settings import WorkloadSettings, the_articles
+from components.workload_settings import Gate, IdentitySettings, WorkloadSettings, the_articles
 from ibm_native.cloud.connection import Connection
 from ibm_native.cloud.regions import REGISTRY_HOSTS, region_of_host
 
@@ -118,6 +118,24 @@ class Settings(BaseModel):
     revoke_previous: fields.Flag = Field(
         default=False, description="Drop the key of the epoch before now, rather than at the next rotation"
     )
+    expires_after_days: fields.Days = Field(
+        default=365,
+        description="Days from a key's making until it stops working; counts for keys that are made from now",
+    )
+    rotate_after_days: fields.Days = Field(
+        default=90, description="Days from a key's making after which every run warns of it, and changes nothing"
+    )
+    pull_identity: Annotated[IdentitySettings, BeforeValidator(_unpacked)] = Field(
+        default=IdentitySettings(),
+        repr=False,
+        description="Whose key pulls: the stack's, each workload's, or a given one",
+    )
+    vulnerability_gate: Annotated[Gate, BeforeValidator(_unpacked)] = Field(
+        default=Gate(), description="What Vulnerability Advisor's findings do to workloads without a gate of their own"
+    )
+    retain_images: Annotated[int, Field(ge=0, le=10000), Expected("a whole number from 0; 0 keeps all")] = Field(
+        default=0, description="Images that each repository of the namespace keeps, the latest; 0 keeps all"
+    )
     pull_secret_name: fields.ObjectName = Field(default="ibmcr", description="Name of the pull Secret")
     service_account_name: fields.ObjectName = Field(
         default="service-account-image-pull", description="Name of the ServiceAccount that carries the pull Secret"
@@ -153,10 +171,11 @@ class Settings(BaseModel):
 
     def delivered(self) -> dict[str, WorkloadSettings]:
         """Return every workload by its name in the cluster, with what it takes over from the stack."""
+        gate = self.vulnerability_gate
         if not self.workloads:
-            return {self.pod_name: the_articles(self.image_context, self.image_base, self.image_name)}
+            return {self.pod_name: the_articles(self.image_context, self.image_base, self.image_name, gate)}
         return {
-            name: each if each.platform else each.model_copy(update={"platform": self.platform})
+            name: each.model_copy(update={"platform": each.platform or self.platform, "gate": each.gate or gate})
             for name, each in self.workloads.items()
         }
 
@@ -172,6 +191,38 @@ class Settings(BaseModel):
         if expected:
             raise refusal(expected, "")
         return host
+
+    @field_validator("pull_secret_name", "service_account_name")
+    @classmethod
+    def _is_its_own(cls, name: str) -> str:
+        if name in {"default", "all-icr-io"}:
+            raise refusal(f"a name of its own: {name} is the cluster's, for every Pod of the namespace", "")
+        return name
+
+    @field_validator("pull_identity")
+    @classmethod
+    def _key_file_is_there(cls, identity: IdentitySettings, info: ValidationInfo) -> IdentitySettings:
+        if identity.api_key_file and not fields.folder(info, identity.api_key_file).is_file():
+            raise refusal(f"a file that holds the key; {fields.folder(info, identity.api_key_file)} isn't there")
+        return identity
+
+    @field_validator("retain_images")
+    @classmethod
+    def _keeps_what_runs(cls, images: int, info: ValidationInfo) -> int:
+        """Refuse a policy that could remove an image which a stack runs: IBM's goes by age and number alone."""
+        if images and info.data.get("registry_namespace_mode") != "create":
+            raise refusal("0: others use the namespace too, and the policy would remove what they run", 0)
+        if images == 1:
+            raise refusal("2 or more: while a new image rolls out, the one before it still runs", 2)
+        return images
+
+    @field_validator("workloads")
+    @classmethod
+    def _retained(cls, workloads: dict[str, WorkloadSettings], info: ValidationInfo) -> dict[str, WorkloadSettings]:
+        named = [key for key, each in workloads.items() if each.image]
+        if info.data.get("retain_images") and named:
+            raise refusal(f"only images that are built, with retainImages: the policy may remove {', '.join(named)}'s")
+        return workloads
 
     @field_validator("kubeconfig")
     @classmethod

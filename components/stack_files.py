@@ -110,7 +110,9 @@ def project_config() -> dict[str, dict[str, Any]]:
     listed: dict[str, dict[str, Any]] = {}
     for key, schema in Settings.model_json_schema()["properties"].items():
         if "secure" not in schema.get("required", ()):
-            listed[key] = {name: schema[name] for name in ("type", "default", "description")}
+            kind = schema.get("type", "object")
+            default: object = dict[str, str]() if kind == "object" else schema["default"]
+            listed[key] = {"type": kind, "default": default, "description": schema["description"]}
     return listed
 
 
@@ -120,7 +122,7 @@ def stack_schema(project: str) -> dict[str, Any]:
     secure = {"type": "object", "properties": {"secure": {"type": "string"}}, "required": ["secure"]}
     keys: dict[str, Any] = {}
     for key, schema in own["properties"].items():
-        about = {word: schema.pop(word) for word in ("title", "description", "default")}
+        about = {word: schema.pop(word, None) for word in ("title", "description", "default")}
         kinds = [secure] if "secure" in schema.get("required", ()) else [schema, secure]
         keys[key] = {"description": about["description"], "anyOf": kinds}
     return {

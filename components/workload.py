@@ -10,6 +10,7 @@ from pulumi_kubernetes.apps import v1 as apps
 from pulumi_kubernetes.core import v1 as core
 from pulumi_kubernetes.meta import v1 as meta
 
+import ibm_native
 from components.names import child
 from components.objects import UNCHANGED, metadata
 from components.workload_settings import Probe, Security, WorkloadSettings
@@ -25,7 +26,10 @@ PAGE_SAYS = 'case "$(cat "$0")" in *"$1"*) ;; *) echo "$0 lacks: $1" >&2; exit 1
 
 @dataclass(frozen=True, kw_only=True)
 class WorkloadArgs:
-    """A Pod or Deployment `name` that runs `image` (by digest) as `service_account_name`; `after` comes before it."""
+    """A Pod or Deployment `name` that runs `image` (by digest) as `service_account_name`; `after` comes before it.
+
+    `repository` and `digest`, of the image, and `region` are for the settings' gate.
+    """
 
     name: str
     kubernetes_namespace: pulumi.Input[str]
@@ -33,23 +37,33 @@ class WorkloadArgs:
     service_account_name: pulumi.Input[str]
     pull_secret_name: pulumi.Input[str]
     settings: WorkloadSettings
+    region: str
+    repository: pulumi.Input[str]
+    digest: pulumi.Input[str]
     after: Sequence[pulumi.Resource] = ()
     timeout_seconds: int = 150
 
 
 class Workload(pulumi.ComponentResource):
-    """Owns one Pod with a fixed name, which a new image replaces, old one first; or one Deployment."""
+    """Owns one Pod with a fixed name, which a new image replaces, old one first; or one Deployment.
+
+    And the gate that its image must pass, if there is one: a finding that blocks leaves what runs as it is.
+    """
 
     namespace: pulumi.Output[str]
     name: pulumi.Output[str]
+    security: pulumi.Output[str] | None
+    """Vulnerability Advisor's verdict on the image; None where nobody asked."""
 
     def __init__(self, name: str, args: WorkloadArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("icr-private-image:delivery:Workload", name, None, opts)
+        gate = _gate(child(name, "workload", "gate"), args, self)
+        self.security = gate.status if gate else None
         timeout = f"{args.timeout_seconds}s"
         owned = pulumi.ResourceOptions(
             parent=self,
             custom_timeouts=pulumi.CustomTimeouts(create=timeout, update=timeout),
-            depends_on=list(args.after),
+            depends_on=[*args.after, *([gate] if gate else [])],
             ignore_changes=UNCHANGED,
         )
         if args.settings.kind == "Pod":
@@ -73,6 +87,26 @@ class Workload(pulumi.ComponentResource):
             )
         self.namespace, self.name = made.metadata.namespace, made.metadata.name
         self.register_outputs({"namespace": self.namespace, "name": self.name})
+
+
+def _gate(name: str, args: WorkloadArgs, parent: pulumi.Resource) -> ibm_native.ScanGate | None:
+    chosen = args.settings.gate
+    if chosen is None or chosen.action == "off":
+        return None
+    action = "fail" if chosen.action == "block" else "warn"
+    return ibm_native.ScanGate(
+        name,
+        ibm_native.ScanGateArgs(
+            region=args.region,
+            repository=args.repository,
+            digest=args.digest,
+            max_issues=chosen.allowed,
+            exemptions=[f"{key}: {each.reason}; until {each.until}" for key, each in chosen.exemptions.items()] or None,
+            on_issues=action,
+            on_unsupported=action,
+        ),
+        opts=pulumi.ResourceOptions(parent=parent),
+    )
 
 
 def pod_spec(args: WorkloadArgs) -> core.PodSpecArgs:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date
+from pathlib import Path
 from typing import Annotated, Literal
 
+import pulumi
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
@@ -30,6 +33,11 @@ Amounts = dict[
     ],
     Amount,
 ]
+
+
+def _off(value: object) -> object:
+    """Return what YAML makes of a bare `off`."""
+    return "off" if value is False else value
 
 
 class Part(BaseModel):
@@ -123,6 +131,52 @@ class Security(Part):
     read_only_root_filesystem: fields.Flag = Field(default=False, description="Whether its files can't be written")
 
 
+class Exemption(Part):
+    """Why a finding doesn't count, and how long."""
+
+    reason: Annotated[str, Field(min_length=3), Expected("why it can't be reached here")] = Field(description="Why")
+    until: Annotated[date, Expected("a day, such as 2030-01-31")] = Field(description="Last day on which it holds")
+
+
+class Gate(Part):
+    """What Vulnerability Advisor's findings in an image do."""
+
+    action: Annotated[Literal["off", "warn", "block"], BeforeValidator(_off), Expected("one of off, warn, block")] = (
+        Field(default="off", description="off doesn't ask, warn tells, block lets no Pod run the image")
+    )
+    allowed: Annotated[int, Field(ge=0), Expected("a whole number from 0")] = Field(
+        default=0, description="Most vulnerabilities that let an image pass"
+    )
+    exemptions: dict[
+        Annotated[str, Field(pattern=r"^[A-Za-z]+-[\w.:-]+$"), Expected("an id such as CVE-2024-1234")], Exemption
+    ] = Field(default={}, description="Findings that don't count, by id, each with its reason and its last day")
+
+
+class IdentitySettings(Part):
+    """Whose API key pulls."""
+
+    kind: Annotated[Literal["stack", "workload", "given"], Expected("one of stack, workload, given")] = Field(
+        default="stack", description="stack: one service ID for all; workload: one each; given: a key made elsewhere"
+    )
+    api_key: str = Field(
+        default="", repr=False, description="The given key, a secret: pulumi config set --path --secret"
+    )
+    api_key_file: str = Field(default="", description="File that holds the given key, relative to the project")
+
+    @model_validator(mode="after")
+    def _is_one(self) -> IdentitySettings:
+        sources = bool(self.api_key) + bool(self.api_key_file)
+        if sources != (self.kind == "given"):
+            raise refusal("kind given with exactly one of apiKey, apiKeyFile, or another kind with neither")
+        return self
+
+    def given_key(self) -> pulumi.Output[str] | None:
+        """Return the key that somebody else made, as a secret; None if the stack makes its own."""
+        if self.kind != "given":
+            return None
+        return pulumi.Output.secret(self.api_key or Path(self.api_key_file).read_text(encoding="utf-8").strip())
+
+
 class WorkloadSettings(Part):
     """One Pod or Deployment, and the image that it runs."""
 
@@ -149,6 +203,7 @@ class WorkloadSettings(Part):
     probes: Probes = Field(default=Probes(), description="How Kubernetes sees that it is well")
     termination_grace_period_seconds: Seconds = Field(default=30, description="From SIGTERM to SIGKILL")
     security_context: Security | None = Field(default=Security(), description="What the container may do")
+    gate: Gate | None = Field(default=None, description="Vulnerability Advisor's gate; else the stack's")
     pull_via: Annotated[Literal["serviceAccount", "pod"], Expected("serviceAccount or pod")] = Field(
         default="serviceAccount", description="Who names the pull Secret: the ServiceAccount, or the Pod itself"
     )
@@ -162,7 +217,7 @@ class WorkloadSettings(Part):
         return self
 
 
-def the_articles(context: str, base: str, name: str) -> WorkloadSettings:
+def the_articles(context: str, base: str, name: str, gate: Gate) -> WorkloadSettings:
     """Return the story's one workload: a Pod that sleeps, with nothing that Kubernetes wouldn't give it by itself."""
     build = Build.model_construct(context=context, args={"BASE": base} if base else {}, name=name)
     return WorkloadSettings.model_construct(
@@ -171,4 +226,5 @@ def the_articles(context: str, base: str, name: str) -> WorkloadSettings:
         # The command ignores SIGTERM: every second of grace is one that a replacement waits for nothing.
         terminationGracePeriodSeconds=1,
         securityContext=None,
+        gate=gate,
     )

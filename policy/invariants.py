@@ -57,8 +57,8 @@ def reads_one_namespace(inputs: Inputs) -> Iterable[str]:
 
 def key_expires(inputs: Inputs) -> Iterable[str]:
     """Hold that an API key that nobody uses any more ends by itself."""
-    if not inputs.get("expiresAt"):
-        yield "the API key never expires: give it an end with expiresAt"
+    if not inputs.get("expiresAt") and not inputs.get("expiresAfterDays"):
+        yield "the API key never expires: give it an end with expiresAfterDays"
 
 
 def own_service_account(inputs: Inputs) -> Iterable[str]:
@@ -114,7 +114,6 @@ RULES = (
         "A key that is forgotten ends by itself.",
         ("ibm-native:iam:ApiKey",),
         key_expires,
-        mandatory=False,
     ),
     Rule("own-service-account", "Others use `default`.", WORKLOADS, own_service_account),
     Rule(

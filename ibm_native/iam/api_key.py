@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated
 
 import pulumi
@@ -15,7 +15,8 @@ from ibm_native.cloud.sdk import Json, mapping, text
 from ibm_native.iam.service_id import unlock_command
 from ibm_native.model import rules
 from ibm_native.model.declare import resource
-from ibm_native.model.inputs import Args, In, Known, Outputs, Prop
+from ibm_native.model.derive import Problem
+from ibm_native.model.inputs import Args, In, Known, Outputs, Plain, Prop
 from ibm_native.model.lifecycle import Call, Found, once_known, or_none
 from ibm_native.model.marked import Attempt, MarkedLife, Put, Send, described
 
@@ -39,6 +40,13 @@ class ApiKeyArgs(Args):
     expires_at: In[str | None] = In(
         "When the key stops working, UTC, `yyyy-MM-ddTHH:mm+0000`; never, if absent.",
         rule=rules.expires_at,
+        default=None,
+    )
+    expires_after_days: In[int | None] = In(
+        "In place of `expiresAt`: days from the key's making, which the provider counts once; another number is for "
+        "the next key.",
+        quiet=True,
+        rule=rules.days,
         default=None,
     )
     action_when_leaked: In[str] = In(
@@ -69,6 +77,10 @@ class ApiKey(
     description: pulumi.Output[str | None]
     expires_at: pulumi.Output[str | None]
     action_when_leaked: pulumi.Output[str]
+    created_at: Annotated[pulumi.Output[str | None], Prop("When the key was made, as IAM spells it.")]
+    ends_at: Annotated[
+        pulumi.Output[str | None], Prop("When the key stops working, given or counted; absent if never.")
+    ]
     crn: Annotated[pulumi.Output[str], Prop("Cloud resource name of the key.")]
     api_key: Annotated[pulumi.Output[str], Prop("The key's value.", secret=True)]
     unusable: Annotated[
@@ -88,30 +100,40 @@ class ApiKeyLife(MarkedLife[ApiKeyArgs]):
     declaration = ApiKey.declaration
     kind = "API key"
 
+    def problems(self, given: frozenset[str], inputs: Known) -> list[Problem]:
+        """Refuse two ends."""
+        del inputs
+        both = {"expires_at", "expires_after_days"} <= given
+        return [Problem("expiresAfterDays", "a number beside expiresAt", "one of the two")] if both else []
+
     def named(self, inputs: ApiKeyArgs) -> str:
         """Return its name."""
         return repr(inputs.name)
 
     def kept(self, call: Call, old: Known, new: Known) -> frozenset[str]:
-        """Keep the value, which never changes."""
-        del call, old, new
-        return frozenset({"crn", "api_key"})
+        """Keep the value, which never changes, and the end where none is told anew."""
+        del call
+        ends = {"ends_at"} if old.get("expires_at") == new.get("expires_at") else set[str]()
+        return frozenset({"crn", "api_key", "created_at"} | ends)
 
     async def read(self, call: Call, resource_id: str, inputs: ApiKeyArgs | None, state: Known) -> Found | None:
         """Return the key; its value is what the state has, since IAM never shows it again."""
         found = await or_none(lambda: self.get(call, resource_id))
         if found is None:
             return None
-        body = found[0]
+        body, ends_at = found[0], text(found[0], "expires_at") or None
+        # An end that was counted as the key was made is none that the program gave.
+        counted = inputs is not None and inputs.expires_after_days is not None
         actual = {
             "name": text(body, "name"),
             "iam_id": text(body, "iam_id"),
             "description": described(body),
-            "expires_at": text(body, "expires_at") or None,
+            "expires_at": None if counted and ends_at == state.get("ends_at") else ends_at,
+            "expires_after_days": inputs.expires_after_days if inputs else None,
             "action_when_leaked": text(body, "action_when_leaked") or (inputs.action_when_leaked if inputs else None),
         }
-        value = state.get("api_key", "")
-        return Found(actual, {"crn": text(body, "crn"), "api_key": value, "unusable": _unusable(body, call.pace)})
+        kept = {"api_key": state.get("api_key", "")} | ({"ends_at": state.get("ends_at")} if counted else {})
+        return Found(actual, {**_seen(body), **kept, "unusable": _unusable(body, call.pace)})
 
     async def sender(self, call: Call, what: str, account: str, inputs: ApiKeyArgs) -> Send:
         """Return what makes the key; once more after making room, if the identity holds all the keys that it may."""
@@ -143,7 +165,8 @@ class ApiKeyLife(MarkedLife[ApiKeyArgs]):
         """Change everything but the identity and the value."""
         job = Job(what, _NEEDS, conditional=True, unlock=_unlock_command(resource_id, inputs.iam_id))
         # IAM takes "" as "no longer"; a key that never expired isn't asked to.
-        expires_at = inputs.expires_at or ("" if "expires_at" in state else None)
+        counted = str(state.get("ends_at", "")) if inputs.expires_after_days is not None else ""
+        expires_at = inputs.expires_at or (counted if "expires_at" in state else None)
 
         async def put(description: str, tag: str) -> Json:
             reply = await call.cloud.identity(
@@ -172,7 +195,7 @@ class ApiKeyLife(MarkedLife[ApiKeyArgs]):
         if not state and not value:
             what = f"create API key {text(body, 'name')!r}"
             raise ProviderError(what, "IAM made the key but didn't show its value", "The key was removed again.")
-        return {"crn": text(body, "crn"), "api_key": value}
+        return {**_seen(body), "api_key": value}
 
     async def _made_room(self, attempt: Attempt, inputs: ApiKeyArgs, refused: ApiError) -> bool:
         """Tell whether a key was removed that nobody can be using: an earlier attempt left it."""
@@ -208,7 +231,7 @@ class ApiKeyLife(MarkedLife[ApiKeyArgs]):
                     account_id=attempt.account,
                     store_value=False,
                     action_when_leaked=inputs.action_when_leaked,
-                    expires_at=inputs.expires_at,
+                    expires_at=inputs.expires_at or _counted(inputs.expires_after_days, attempt.call.pace),
                 ),
             ),
         )
@@ -241,6 +264,19 @@ class ApiKeyLife(MarkedLife[ApiKeyArgs]):
             ),
         )
         return [body async for body in pages]
+
+
+def _seen(body: Json) -> dict[str, Plain | None]:
+    return {
+        "crn": text(body, "crn"),
+        "created_at": text(body, "created_at") or None,
+        "ends_at": text(body, "expires_at") or None,
+    }
+
+
+def _counted(days: int | None, pace: Pace) -> str | None:
+    """Return when a key that is made now stops working, as IAM spells it; None if never."""
+    return None if days is None else f"{pace.today() + timedelta(days=days):%Y-%m-%dT%H:%M}+0000"
 
 
 def _unusable(body: Json, pace: Pace) -> str | None:

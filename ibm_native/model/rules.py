@@ -6,7 +6,7 @@ Sources are IBM's docs and the SDK's own descriptions; where they state no limit
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import date, datetime
 from urllib.parse import urlsplit
 
 from ibm_native.cloud.errors import ProviderError
@@ -15,8 +15,10 @@ from ibm_native.cloud.regions import region_problem
 __all__ = [
     "action_when_leaked",
     "api_key",
+    "days",
     "digest",
     "endpoint",
+    "exempt_until",
     "expires_at",
     "finding",
     "iam_id",
@@ -48,6 +50,7 @@ _REPOSITORY = re.compile(r"[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:/[a-z0-9]+(?:[._-]+[a
 _ROLE_CRN = re.compile(r"crn:v1:[^:]*:[^:]*:[^:]+:[^:]*:[^:]*:[^:]*:(?:role|serviceRole|customRole):[^:]+")
 _CUSTOM_ROLE = re.compile(r"[A-Z][A-Za-z0-9]{0,29}")
 _EXEMPTION = re.compile(r"[A-Za-z]+-[\w.:-]+:\s+\S.*", re.DOTALL)
+_UNTIL = re.compile(r"; until ([0-9-]+)$")
 _HOST = re.compile(r"[A-Za-z0-9.-]+(?::[0-9]{1,5})?")
 
 region = region_problem
@@ -121,6 +124,11 @@ def expires_at(value: str) -> str | None:
     return None
 
 
+def days(value: int) -> str | None:
+    """Refuse no days at all, and more than anybody would remember."""
+    return None if 1 <= value <= 3650 else "a whole number of days from 1 to 3650"
+
+
 def resource_group(value: str) -> str | None:
     """Refuse a blank; anything else may be a resource group's name."""
     return None if value.strip() else "the name or the id of a resource group"
@@ -165,8 +173,20 @@ def max_issues(value: int) -> str | None:
 
 
 def finding(value: str) -> str | None:
-    """Refuse an exemption without an id or a reason."""
-    return None if _EXEMPTION.fullmatch(value) else "an id and a reason, such as `CVE-2024-1234: not reachable here`"
+    """Refuse an exemption without an id or a reason, or with an end that is no day."""
+    if not _EXEMPTION.fullmatch(value):
+        return "an id and a reason, such as `CVE-2024-1234: not reachable here; until 2030-01-31`"
+    try:
+        exempt_until(value)
+    except ValueError:
+        return "an end that is a day, such as `; until 2030-01-31`"
+    return None
+
+
+def exempt_until(value: str) -> date | None:
+    """Return the last day on which an exemption holds; None if it has no end."""
+    end = _UNTIL.search(value)
+    return date.fromisoformat(end[1]) if end else None
 
 
 def scan_action(value: str) -> str | None:

@@ -9,7 +9,7 @@ from typing import Annotated
 from ibm_native.cloud.client import Cloud
 from ibm_native.cloud.errors import ProviderError
 from ibm_native.cloud.refusals import Job
-from ibm_native.cloud.sdk import mapping, objects, text
+from ibm_native.cloud.sdk import Json, mapping, objects, text
 from ibm_native.model import rules
 from ibm_native.model.function import Function
 from ibm_native.model.inputs import Args, In, Prop
@@ -24,6 +24,9 @@ class GetImageArgs(Args):
     repository: In[str] = In("Repository as `namespace/name`.", rule=rules.repository)
     tag: In[str | None] = In("Tag; `latest`, if neither tag nor digest is given.", default=None)
     digest: In[str | None] = In("Digest.", rule=rules.digest, default=None)
+    platform: In[str | None] = In(
+        "Platform that it must be for, such as linux/amd64; an image for others only is refused.", default=None
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,10 +51,35 @@ async def _answer(cloud: Cloud, given: GetImageArgs) -> GetImageResult:
         tags = sorted(mapping(mapping(each.get("repoTags")).get(name)))
         if (digest is None or text(each, "id") == digest) and (tag is None or tag in tags):
             found, size = text(each, "id"), each.get("size")
+            if given.platform:
+                await _hold_platform(cloud, region, f"{name}@{found}", given.platform)
             bytes_taken = size if isinstance(size, int) else 0
             return GetImageResult(digest=found, reference=f"{name}@{found}", tags=tuple(tags), size_bytes=bytes_taken)
     wanted = name + (f":{tag}" if tag else "") + (f"@{digest}" if digest else "")
     raise ProviderError(what, f"the registry has no image {wanted}", "Was it pushed to this region and namespace?")
+
+
+async def _hold_platform(cloud: Cloud, region: str, image: str, wanted: str) -> None:
+    what = f"see which platform {image} is for"
+    job = Job(what, _NEEDS)
+    manifest = (await cloud.registry(region, job, lambda api: api.get_image_manifest(image))).fields
+    found = {
+        _platform(mapping(each.get("platform")), "os", "architecture") for each in objects(manifest.get("manifests"))
+    }
+    if not found:
+        reply = await cloud.registry(region, job, lambda api: api.inspect_image(image))
+        found = {_platform(reply.fields, "Os", "Architecture")}
+    if wanted not in found:
+        raise ProviderError(
+            what,
+            f"it is for {', '.join(sorted(found))}, and a node of {wanted} can't run it",
+            f"Build it for {wanted} (from a base image that has that platform), or set the platform that the cluster's "
+            "nodes have: `kubectl get nodes -L kubernetes.io/arch` shows it.",
+        )
+
+
+def _platform(fields: Json, system: str, architecture: str) -> str:
+    return f"{text(fields, system)}/{text(fields, architecture)}"
 
 
 get_image = Function("ibm-native:registry:getImage", GetImageArgs, GetImageResult, _NEEDS, _answer)

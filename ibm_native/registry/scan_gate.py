@@ -34,7 +34,8 @@ class ScanGateArgs(Args):
         "Most vulnerabilities that let the image pass, exempted ones not counted.", rule=rules.max_issues, default=0
     )
     exemptions: Texts = Texts(
-        "Vulnerabilities or security notices that don't count, each with its reason: `CVE-2024-1234: why`.",
+        "Vulnerabilities or security notices that don't count, each with its reason, and with the last day on which it "
+        "holds if it has one: `CVE-2024-1234: why; until 2030-01-31`.",
         unordered=True,
         rule=rules.finding,
         default=None,
@@ -122,7 +123,9 @@ class ScanGateLife(LifeCycle[ScanGateArgs]):
                 "or raise timeoutSeconds.",
             )
         status = text(report, "status")
-        exempt = {each.partition(":")[0] for each in inputs.exemptions}
+        today = call.pace.today().date()
+        ends = {each.partition(":")[0]: rules.exempt_until(each) for each in inputs.exemptions}
+        exempt = {name for name, end in ends.items() if end is None or end >= today}
         issues = counted(report, exempt)
         unsupported = status == "UNSUPPORTED"
         passed = not unsupported and len(issues) <= inputs.max_issues
@@ -164,7 +167,20 @@ def _why(report: Json, issues: Sequence[str], most: int) -> str:
     if text(report, "status") == "UNSUPPORTED":
         return "the Vulnerability Advisor doesn't support the image's distribution"
     rest = f" and {len(issues) - _SHOWN} more" if len(issues) > _SHOWN else ""
-    return f"vulnerabilities: {len(issues)}, allowed: {most} ({', '.join(issues[:_SHOWN])}{rest})"
+    named = {text(each, "cve_id"): _named(each) for each in objects(report.get("vulnerabilities"))}
+    shown = ", ".join(named[each] for each in issues[:_SHOWN])
+    return f"vulnerabilities: {len(issues)}, allowed: {most} ({shown}{rest})"
+
+
+def _named(vulnerability: Json) -> str:
+    """Return a vulnerability's id, with the packages that have it and the versions that don't."""
+    packages = {
+        f"{text(each, 'package_name')} {text(each, 'installed_version')}, fixed in {text(each, 'fix_version')}"
+        for notice in objects(vulnerability.get("security_notices"))
+        for each in objects(notice.get("vulnerable_packages"))
+    }
+    where = f" in {'; '.join(sorted(packages))}" if packages else ""
+    return f"{text(vulnerability, 'cve_id')}{where}"
 
 
 def _act(action: str, what: str, why: str) -> None:
@@ -172,8 +188,8 @@ def _act(action: str, what: str, why: str) -> None:
         raise ProviderError(
             what,
             why,
-            "Update the image's packages (`ibmcloud cr va <image>` names the fixed versions), or exempt what can't "
-            "be reached: exemptions=['CVE-...: why'].",
+            "Build the image with the fixed packages, or exempt what can't be reached: "
+            "exemptions=['CVE-...: why; until 2030-01-31'].",
         )
     if action == "warn":
         notice(f"{what}: {why}")

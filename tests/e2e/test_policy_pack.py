@@ -16,13 +16,12 @@ def test_the_program_keeps_every_mandatory_rule(project: Project) -> None:
     ran = project.pulumi("preview", *PACK)
     assert ran.status == 0, ran.text
     assert "icr-private-image" in ran.text
-    assert "key-expires" in ran.text, "an advisory rule is told, and stops nothing"
 
 
 def test_a_change_that_breaks_a_rule_is_stopped_and_named(project: Project) -> None:
     workload = project.folder / "components/workload.py"
     before = workload.read_text()
-    workload.write_text(before.replace('"automount_service_account_token": False', '"host_network": True'))
+    workload.write_text(before.replace("automount_service_account_token=False", "host_network=True"))
     try:
         ran = project.pulumi("preview", *PACK)
     finally:

@@ -38,8 +38,12 @@ class Case:
 
     @property
     def in_place(self) -> dict[str, Any]:
-        """Return the changes that don't replace; a policy's service and group would need some of their own."""
-        own = {name: each for name, each in self.change.items() if name not in {"service", "resourceGroup"}}
+        """Return the changes that don't replace; a policy's service and group would need some of their own.
+
+        Nor those that alone are no change: a key that is there keeps its end.
+        """
+        quiet = {name for name in self.change if declared(self.token, name).prop.quiet}
+        own = {name: each for name, each in self.change.items() if name not in {"service", "resourceGroup"} | quiet}
         return {name: each for name, each in own.items() if not declared(self.token, name).prop.replaces}
 
 
@@ -66,9 +70,10 @@ CASES = [
             "iamId": "iam-ServiceId-other",
             "description": "why",
             "expiresAt": None,
+            "expiresAfterDays": 30,
             "actionWhenLeaked": "delete",
         },
-        {"name", "iamId", "expiresAt", "actionWhenLeaked", "crn", "apiKey"},
+        {"name", "iamId", "expiresAt", "actionWhenLeaked", "createdAt", "endsAt", "crn", "apiKey"},
         {"name", "description", "expiresAt", "actionWhenLeaked"},
         secrets={"apiKey"},
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -91,6 +92,41 @@ async def test_an_expired_key_is_drift_from_its_time_on(engine: Engine, pace: Fa
         moved = {**wanted, "expiresAt": f"{pace.today() + timedelta(days=1):%Y-%m-%dT%H:%M+0000}"}
         assert (await engine.diff(found, **moved)).kinds == {"unusable": "DELETE_REPLACE", "expiresAt": "UPDATE"}
         await engine.make(API_KEY, moved)
+
+
+async def test_an_end_that_was_counted_stays_and_is_no_drift(engine: Engine, pace: FastPace) -> None:
+    wanted = {**inputs_of(API_KEY, await owner_of(engine)), "expiresAfterDays": 30}
+    wanted.pop("expiresAt", None)
+    key = await engine.make(API_KEY, wanted)
+    ends_at = f"{pace.today() + timedelta(days=30):%Y-%m-%dT%H:%M+0000}"
+    assert key.outputs["endsAt"] == ends_at
+    assert "expiresAt" not in key.outputs
+    await pace.sleep(86400, "a day goes by")
+    assert await engine.refresh(key) == key
+    for days in (30, 60, None):
+        assert not (await engine.diff(key, expiresAfterDays=days)).changes, "a key that is there keeps its end"
+    renamed = await engine.update(key, name="another")
+    assert renamed.outputs["endsAt"] == ends_at
+
+
+async def test_an_end_that_somebody_else_set_is_drift_and_the_counted_one_is_set_again(engine: Engine) -> None:
+    wanted = {**inputs_of(API_KEY, await owner_of(engine)), "expiresAfterDays": 30}
+    wanted.pop("expiresAt", None)
+    key = await engine.make(API_KEY, wanted)
+    outside = {name: each for name, each in wanted.items() if name != "expiresAfterDays"}
+    await engine.update(replace(key, inputs=outside), expiresAt="2039-01-31T00:00+0000")
+    drifted = await refreshed(engine, key)
+    assert (await engine.diff(drifted, expiresAt=None)).kinds == {"expiresAt": "DELETE"}
+    mended = await engine.update(drifted, expiresAt=None)
+    assert await engine.refresh(mended) == mended
+    assert mended.outputs["endsAt"] == key.outputs["endsAt"]
+
+
+async def test_a_key_has_one_end(engine: Engine) -> None:
+    _, failures = await engine.check(
+        API_KEY, {"name": "k", "iamId": "iam-ServiceId-1", "expiresAt": "2038-01-31T00:00+0000", "expiresAfterDays": 1}
+    )
+    assert set(failures) == {"expiresAfterDays"}
 
 
 async def test_no_preview_promises_drift(engine: Engine, registry: Registry) -> None:

@@ -133,6 +133,28 @@ async def test_an_image_is_found_by_tag_and_by_digest(engine: Engine, wire: Wire
         await engine.invoke("ibm-native:registry:getImage", {**asked, "tag": "3"})
 
 
+@pytest.mark.parametrize("kind", ["image", "list"])
+async def test_an_image_for_another_platform_is_refused_with_what_it_is_for(
+    engine: Engine, wire: Wire, kind: str
+) -> None:
+    name = f"{wire.url.removeprefix('http://')}/my-images/nginx"
+    digest = "sha256:" + "a" * 64
+    platforms = [{"platform": {"os": "linux", "architecture": each}} for each in ("amd64", "s390x")]
+    manifest = {"manifests": platforms} if kind == "list" else {"layers": []}
+    for call, answer in (
+        ("POST /api/v1/images/digests", [{"id": digest, "size": 1, "repoTags": {name: {"latest": {}}}}]),
+        ("GET /api/v1/images/.+/manifest", manifest),
+        ("GET /api/v1/images/.+/json", {"Os": "linux", "Architecture": "amd64"}),
+    ):
+        wire.troubles.append(Trouble(call, "answer", status=200, body=json.dumps(answer), count=9))
+    asked = {"region": "jp-tok", "repository": "my-images/nginx", "digest": digest}
+    found, _ = await engine.invoke("ibm-native:registry:getImage", {**asked, "platform": "linux/amd64"})
+    assert found["digest"] == digest
+    its = "linux/amd64, linux/s390x" if kind == "list" else "linux/amd64"
+    with pytest.raises(RefusedError, match=f"it is for {its}, and a node of linux/arm64 can't run it"):
+        await engine.invoke("ibm-native:registry:getImage", {**asked, "platform": "linux/arm64"})
+
+
 async def test_bad_arguments_and_unknown_functions_are_refused_by_name(engine: Engine) -> None:
     _, failures = await engine.invoke("ibm-native:registry:getImage", {"region": "ap-north", "digest": "x"})
     assert set(failures) == {"region", "repository", "digest"}

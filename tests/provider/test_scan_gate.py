@@ -86,6 +86,26 @@ async def test_exemptions_by_cve_or_notice_don_t_count(engine: Engine, wire: Wir
     assert passed.outputs["issues"] == []
 
 
+async def test_an_exemption_counts_up_to_its_last_day(engine: Engine, wire: Wire, pace: FastPace) -> None:
+    until = [f"CVE-1: not reachable; until {pace.today():%Y-%m-%d}"]
+    assert (await gate(engine, wire, report("CVE-1"), exemptions=until)).outputs["issues"] == []
+    await pace.sleep(86400, "a day goes by")
+    with pytest.raises(RefusedError, match=r"allowed: 0 \(CVE-1\)"):
+        await gate(engine, wire, report("CVE-1"), exemptions=until)
+    _, failures = await engine.check(GATE, {**IMAGE, "exemptions": ["CVE-1: why; until 2030-02-31"]})
+    assert set(failures) == {"exemptions[0]"}
+
+
+async def test_a_refusal_names_finding_package_and_fix(engine: Engine, wire: Wire) -> None:
+    package = {"package_name": "openssl", "installed_version": "3.0.1", "fix_version": "3.0.2"}
+    notices = [{"notice_id": "DSA-1", "vulnerable_packages": [package]}]
+    body = report(vulnerabilities=[{"cve_id": "CVE-1", "security_notices": notices}])
+    with pytest.raises(
+        RefusedError, match=r"\(CVE-1 in openssl 3\.0\.1, fixed in 3\.0\.2\)\nBuild the image with the fixed"
+    ):
+        await gate(engine, wire, body)
+
+
 async def test_what_the_account_exempts_doesn_t_count(engine: Engine, wire: Wire) -> None:
     exempt = [{"cve_id": "CVE-1", "cve_exempt": True}, {"cve_id": "CVE-2", "exempt_status": "exempt"}]
     assert (await gate(engine, wire, report(vulnerabilities=exempt))).outputs["issues"] == []

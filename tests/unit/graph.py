@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -14,6 +14,8 @@ from pulumi.runtime.stack import run_pulumi_func
 SIGNATURE = "4dabf18193072939515e22adb298388d"
 SECRET = "1b47061264138c4ac30d75fd1eb44270"
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+ROOMY = {"storageLimitBytes": 512e6, "storageUsedBytes": 1e6, "trafficLimitBytes": 5e9, "trafficUsedBytes": 1e6}
+"""The free plan, hardly used."""
 SAMPLE_DIGEST = "sha256:" + "ab" * 32
 
 _LOOP = asyncio.new_event_loop()
@@ -61,7 +63,9 @@ def is_secret(value: object) -> bool:
 
 
 class Graph(dict[str, Registration]):
-    """Registrations by `type name`; edges name resources the same way."""
+    """Registrations by `type name`; edges name resources the same way. `called` are the functions, with arguments."""
+
+    called: Sequence[tuple[str, dict[str, str]]] = ()
 
     def custom(self) -> set[str]:
         """Return the keys of what providers manage: neither components nor the stack."""
@@ -72,16 +76,20 @@ class _Answers(mocks.Mocks):
     """What the cloud would answer: ids and the outputs that inputs alone don't give."""
 
     def __init__(self, outputs: Mapping[str, Mapping[str, Any]], *, preview: bool) -> None:
+        self.called: list[tuple[str, dict[str, str]]] = []
         self._outputs = outputs
         self._preview = preview
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
-        if args.token != "ibm-native:registry:getImage":
-            message = f"the program looks up tags and nothing else, but called {args.token}"
-            raise AssertionError(message)
         asked = cast("dict[str, str]", args.args)
+        self.called.append((args.token, asked))
+        if args.token == "ibm-native:registry:getQuota":
+            return dict(ROOMY), []
+        if args.token != "ibm-native:registry:getImage":
+            message = f"the program looks up images and the quota, but called {args.token}"
+            raise AssertionError(message)
         reference = f"jp.icr.io/{asked['repository']}@{SAMPLE_DIGEST}"
-        return {"digest": SAMPLE_DIGEST, "reference": reference, "tags": [asked["tag"]], "sizeBytes": 1}, []
+        return {"digest": SAMPLE_DIGEST, "reference": reference, "tags": [], "sizeBytes": 1}, []
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
         inputs = cast("dict[str, Any]", args.inputs)
@@ -130,7 +138,9 @@ def run(program: Callable[[], object], *, preview: bool = False) -> Graph:
         "ibm-native:iam:ApiKey": {"apiKey": "the-key-value"},
         "docker:index/image:Image": {"repoDigest": f"jp.icr.io/ns/image@{SAMPLE_DIGEST}"},
     }
-    monitor = _Monitor(_Answers(outputs, preview=preview))
+    answers = _Answers(outputs, preview=preview)
+    monitor = _Monitor(answers)
+    monitor.graph.called = answers.called
 
     async def life() -> None:
         mocks.set_mocks(monitor.mocks, project="icr-private-image", stack="test", preview=preview, monitor=monitor)

@@ -28,7 +28,7 @@ PASSES: dict[str, list[dict[str, Any]]] = {
     "image-by-digest": [pod(), deployment(pod())],
     "tag-not-latest": [{"imageName": "127.0.0.1:7001/ns/app:v1"}],
     "reader-on-one-namespace": [POLICY, {**POLICY, "roles": ["Reader"]}],
-    "key-expires": [{"name": "key", "expiresAt": "2038-01-31T00:00+0000"}],
+    "key-expires": [{"name": "key", "expiresAt": "2038-01-31T00:00+0000"}, {"name": "key", "expiresAfterDays": 365}],
     "own-service-account": [pod(), deployment(pod())],
     "clusters-own-untouched": [{"metadata": {"name": "ibmcr"}}, {"metadata": {}}],
     "no-secret-in-clear": [
