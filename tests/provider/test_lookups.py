@@ -140,12 +140,13 @@ async def test_an_image_for_another_platform_is_refused_with_what_it_is_for(
     name = f"{wire.url.removeprefix('http://')}/my-images/nginx"
     digest = "sha256:" + "a" * 64
     platforms = [{"platform": {"os": "linux", "architecture": each}} for each in ("amd64", "s390x")]
-    manifest = {"manifests": platforms} if kind == "list" else {"layers": []}
-    for call, answer in (
+    manifest: dict[str, Any] = {"manifests": platforms} if kind == "list" else {"layers": []}
+    answers: list[tuple[str, Any]] = [
         ("POST /api/v1/images/digests", [{"id": digest, "size": 1, "repoTags": {name: {"latest": {}}}}]),
         ("GET /api/v1/images/.+/manifest", manifest),
         ("GET /api/v1/images/.+/json", {"Os": "linux", "Architecture": "amd64"}),
-    ):
+    ]
+    for call, answer in answers:
         wire.troubles.append(Trouble(call, "answer", status=200, body=json.dumps(answer), count=9))
     asked = {"region": "jp-tok", "repository": "my-images/nginx", "digest": digest}
     found, _ = await engine.invoke("ibm-native:registry:getImage", {**asked, "platform": "linux/amd64"})
