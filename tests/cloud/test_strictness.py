@@ -46,7 +46,7 @@ def test_every_operation_needs_a_token_and_says_so_in_its_shape(
     for headers in ({}, {"Authorization": "Bearer x.y.z"}, {"Authorization": "Basic eA=="}):
         answer = httpx.request(method, cloud.url + path, headers=headers)
         assert answer.status_code == 401
-        assert errors not in CODES or code_of(answer.json()) == CODES[errors]
+        assert method == "HEAD" or errors not in CODES or code_of(answer.json()) == CODES[errors]
 
 
 def test_a_service_id_without_a_policy_reads_itself_and_nothing_else(cloud: StandIn) -> None:

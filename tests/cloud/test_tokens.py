@@ -105,7 +105,7 @@ def profile_grants(token: str) -> list[tuple[dict[str, str], str]]:
     return [
         ({"grant_type": "cr-token"}, "'cr_token'"),
         ({"grant_type": "cr-token", "cr_token": "x"}, "'profile_id'"),
-        ({"grant_type": "cr-token", "cr_token": "x", "profile_name": "p"}, "profile could not be found"),
+        ({"grant_type": "cr-token", "cr_token": "x", "profile_name": "p"}, "profile not eligible"),
         ({"grant_type": "assume", "profile_id": "p"}, "'access_token'"),
         ({"grant_type": "assume", "access_token": token}, "'profile_id'"),
         ({"grant_type": "assume", "access_token": token, "profile_name": "p"}, "'account'"),

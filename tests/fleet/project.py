@@ -48,6 +48,7 @@ PullIdentity(
         region=settings.region,
         namespace=namespace.namespace,
         epoch=settings.key_epoch,
+        expires_after_days=settings.expires_after_days,
         protect=settings.protect,
     ),
 )

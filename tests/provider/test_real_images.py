@@ -45,7 +45,9 @@ def gate(digest: str, **more: object) -> Declared:
 async def test_a_pushed_image_is_found_judged_and_let_by_with_a_reason(real: RealCloud, stack: Stack) -> None:
     await stack.up([SPACE])
     pushed = real.owner.push("my-images/nginx:1", SYSTEM)
-    with pytest.raises(RefusedError, match=r"vulnerabilities: 1, allowed: 0 \(CVE-2024-0001\)"):
+    with pytest.raises(
+        RefusedError, match=r"vulnerabilities: 1, allowed: 0 \(CVE-2024-0001 in openssl 3\.0\.9-1, fixed in 3\.0\.15"
+    ):
         await stack.up([SPACE, gate(pushed.digest)])
     await stack.up([SPACE, gate(pushed.digest, exemptions=["CVE-2024-0001: no TLS in here"])])
     name = f"{real.host}/my-images/nginx"

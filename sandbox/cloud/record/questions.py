@@ -242,6 +242,16 @@ NOT_ASKED = {
     **dict.fromkeys(
         ("TEMPLATE_VERSIONS", "CLAIM_RULES", "LINKS", "PROFILE_NAME_TAKEN", "PROFILE_NOT_ELIGIBLE"), _OWN_STATE
     ),
+    **dict.fromkeys(
+        (
+            "ACCESS_GROUP_ABSENT",
+            "ACCESS_GROUP_HAS_MEMBERS",
+            "ACCESS_GROUP_MEMBER_ABSENT",
+            "ACCESS_GROUP_MEMBER_UNKNOWN",
+            "ACCESS_GROUP_NAME_TAKEN",
+        ),
+        "takes access groups, which give rights to who is in them",
+    ),
     **dict.fromkeys(("BAD_REQUEST", "REFRESH_TOKEN_SECONDS", "ROLE_IN_USE", "V1_REPLACE_OF_V2"), _OWN_STATE),
 }
 """The other open answers, by their constant's name: why no account is asked for them."""
