@@ -15,6 +15,7 @@ from ibm_native.model.inputs import Args, Plain, Property, outputs_of
 
 _Args = TypeVar("_Args", bound=Args)
 _Result = TypeVar("_Result")
+_Kept = TypeVar("_Kept")
 
 
 @dataclass(frozen=True)
@@ -49,9 +50,32 @@ class Function(Generic[_Args, _Result]):
         """Ask, in a preview too; raises through the output what a person should read."""
         props = {each.wire: vars(args).get(each.name) for each in self.inputs}
         found = cast("pulumi.Output[dict[str, Any]]", invoke_output(self.token, props, opts))
-        return found.apply(
+        return _told(found).apply(
             lambda given: self.result(**{each.name: _given(each, given.get(each.wire)) for each in self.outputs})
         )
+
+
+def _told(found: pulumi.Output[_Result]) -> pulumi.Output[_Result]:
+    """Return the output with a failure that ends the program by its text: the SDK's own ends it by a traceback."""
+
+    async def value() -> _Result:
+        try:
+            return cast("_Result", await found.future())
+        except Exception as error:  # noqa: BLE001 - the SDK raises nothing narrower
+            raise pulumi.RunError(str(error)) from None
+
+    async def unless_failed(what: Awaitable[_Kept], otherwise: _Kept) -> _Kept:
+        try:
+            return await what
+        except Exception:  # noqa: BLE001 - as above; the value tells it
+            return otherwise
+
+    return pulumi.Output(
+        unless_failed(found.resources(), set()),
+        value(),
+        unless_failed(found.is_known(), otherwise=True),
+        unless_failed(found.is_secret(), otherwise=False),
+    )
 
 
 def _given(each: Property, value: Any) -> Plain | None:  # noqa: ANN401  # what the engine hands over

@@ -14,6 +14,8 @@ from ibm_native.model import rules
 from ibm_native.model.function import Function
 from ibm_native.model.inputs import Args, In, Prop
 
+LISTED_SECONDS = 20.0
+"""How long an image that is asked for by digest, as after a push, may take to be in the list."""
 _NEEDS = "the role Reader or Manager on container-registry"
 
 
@@ -44,19 +46,26 @@ async def _answer(cloud: Cloud, given: GetImageArgs) -> GetImageResult:
     tag = given.tag or (None if digest else "latest")
     what = f"look up image {repository}"
     name = f"{cloud.connection.registry_name(region, what)}/{repository}"
-    reply = await cloud.registry(
-        region, Job(what, _NEEDS), lambda api: api.list_image_digests(exclude_va=True, repositories=[name])
-    )
-    for each in objects(reply.body):
-        tags = sorted(mapping(mapping(each.get("repoTags")).get(name)))
-        if (digest is None or text(each, "id") == digest) and (tag is None or tag in tags):
+
+    async def listed() -> GetImageResult | None:
+        reply = await cloud.registry(
+            region, Job(what, _NEEDS), lambda api: api.list_image_digests(exclude_va=True, repositories=[name])
+        )
+        for each in objects(reply.body):
+            tags = sorted(mapping(mapping(each.get("repoTags")).get(name)))
             found, size = text(each, "id"), each.get("size")
-            if given.platform:
-                await _hold_platform(cloud, region, f"{name}@{found}", given.platform)
-            bytes_taken = size if isinstance(size, int) else 0
-            return GetImageResult(digest=found, reference=f"{name}@{found}", tags=tuple(tags), size_bytes=bytes_taken)
-    wanted = name + (f":{tag}" if tag else "") + (f"@{digest}" if digest else "")
-    raise ProviderError(what, f"the registry has no image {wanted}", "Was it pushed to this region and namespace?")
+            if (digest is None or found == digest) and (tag is None or tag in tags):
+                taken = size if isinstance(size, int) else 0
+                return GetImageResult(digest=found, reference=f"{name}@{found}", tags=tuple(tags), size_bytes=taken)
+        return None
+
+    image = await cloud.pace.until(listed, within=LISTED_SECONDS if digest else 0, why=what)
+    if image is None:
+        wanted = name + (f":{tag}" if tag else "") + (f"@{digest}" if digest else "")
+        raise ProviderError(what, f"the registry has no image {wanted}", "Was it pushed to this region and namespace?")
+    if given.platform:
+        await _hold_platform(cloud, region, image.reference, given.platform)
+    return image
 
 
 async def _hold_platform(cloud: Cloud, region: str, image: str, wanted: str) -> None:

@@ -117,6 +117,21 @@ async def test_the_quota_is_told_in_bytes(engine: Engine) -> None:
     assert found["storageUsedBytes"] == found["trafficUsedBytes"] == 0
 
 
+async def test_an_image_that_was_just_pushed_is_waited_for(engine: Engine, wire: Wire) -> None:
+    name = f"{wire.url.removeprefix('http://')}/my-images/nginx"
+    digest = "sha256:" + "a" * 64
+    listed: list[dict[str, Any]] = [{"id": digest, "size": 7, "repoTags": {name: {"1": {}}}}]
+    route = "POST /api/v1/images/digests"
+    wire.troubles = [
+        Trouble(route, "answer", status=200, body="[]", count=2),
+        Trouble(route, "answer", status=200, body=json.dumps(listed), count=1),
+    ]
+    asked = {"region": "jp-tok", "repository": "my-images/nginx", "digest": digest}
+    found, _ = await engine.invoke("ibm-native:registry:getImage", asked)
+    assert found["digest"] == digest
+    assert wire.calls.count(route) == 3
+
+
 async def test_an_image_is_found_by_tag_and_by_digest(engine: Engine, wire: Wire) -> None:
     name = f"{wire.url.removeprefix('http://')}/my-images/nginx"
     digest = "sha256:" + "a" * 64
