@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 from xml.etree import ElementTree
@@ -181,6 +183,40 @@ def test_a_new_page_changes_exactly_image_and_pod(delivered: tuple[Project, str]
     project.up()
     assert project.changes() == {"update": 1, "replace": 1}
     assert verify(project.stack)[1].seen == "another page"
+
+
+@pytest.fixture
+def known_vulnerability(sandbox_home: Path) -> Iterator[str]:
+    """Let the Vulnerability Advisor know one that every image of Debian has; returns its name."""
+    advisories = sandbox_home / "advisories.json"
+    before = advisories.read_text() if advisories.exists() else "[]"
+    one = {"cve": "CVE-2099-0001", "package": "libc6", "fixed": "99.9"}
+    advisories.write_text(json.dumps([one]))
+    yield one["cve"]
+    advisories.write_text(before)
+
+
+def test_a_finding_that_blocks_never_reaches_the_pod_until_it_is_exempt(
+    delivered: tuple[Project, str], known_vulnerability: str
+) -> None:
+    project, _ = delivered
+    pod = ("get", "pod", f"nginx-{project.suffix}", "-o", "jsonpath={.metadata.uid}")
+    before = project.kubectl(*pod)
+    gate = ("config", "set", "--path")
+    assert project.pulumi(*gate, "vulnerabilityGate.action", "block").status == 0
+    (project.folder / "app" / "index.html").write_text("a page with a finding\n")
+    stopped = project.pulumi("up", "--yes", "--skip-preview")
+    assert stopped.status != 0
+    assert "Traceback" not in stopped.text
+    assert re.search(rf"{known_vulnerability} in libc6 \S+, fixed in 99\.9", stopped.text), stopped.text
+    assert project.kubectl(*pod) == before
+    for key, value in {"reason": "it is a test", "until": "2098-12-31"}.items():
+        exemption = f"vulnerabilityGate.exemptions.{known_vulnerability}.{key}"
+        assert project.pulumi(*gate, exemption, value).status == 0
+    project.up()
+    assert verify(project.stack)[1].seen == "a page with a finding"
+    assert project.pulumi("config", "rm", "vulnerabilityGate").status == 0
+    project.up()
 
 
 def test_a_rotation_changes_the_secret_in_place_and_leaves_the_pod_alone(delivered: tuple[Project, str]) -> None:
