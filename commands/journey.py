@@ -21,9 +21,6 @@ from fleet.verify import show_checks, verify
 from sandbox import addresses, machine, toolchain
 from sandbox.toolchain import environment, launchers, plugins, pulumi_cli
 
-_SIDE_BY_SIDE = ("--numprocesses=logical", "--maxprocesses=4", "--dist=loadgroup")
-"""The sandbox's tests mostly wait; the others keep the remaining processors busy meanwhile."""
-
 
 def dev() -> Stack:
     """Return stack dev, in the sandbox's environment."""
@@ -86,7 +83,7 @@ def test(arguments: argparse.Namespace) -> int:
     toolchain.ensure()
     before = 0 if arguments.words else system_python.run_unit_tests()
     status = subprocess.run(
-        [sys.executable, "-m", "pytest", *_SIDE_BY_SIDE, *arguments.words], cwd=paths.CHECKOUT, check=False
+        [sys.executable, "-m", "pytest", *arguments.words], cwd=paths.CHECKOUT, check=False
     ).returncode
     return max(before, status)
 

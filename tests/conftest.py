@@ -6,8 +6,6 @@ import os
 from collections.abc import MutableMapping
 from pathlib import Path
 
-import pytest
-
 from sandbox.toolchain import launchers
 
 PREPARED = {"KUBECONFIG", "STACK"}
@@ -25,14 +23,3 @@ def forget_the_shell(environ: MutableMapping[str, str]) -> None:
 
 
 forget_the_shell(os.environ)
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep all tests of the one sandbox in one process, in their order; the others run beside them.
-
-    First, because pytest-xdist reads the mark in the same hook.
-    """
-    for item in items:
-        if item.get_closest_marker("e2e"):
-            item.add_marker(pytest.mark.xdist_group("sandbox"))
