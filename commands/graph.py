@@ -12,7 +12,7 @@ from typing import cast
 
 from base.errors import SandboxError
 from base.progress import say
-from fleet.stack import Stack
+from fleet.stack import Stack, resources_of
 
 STEPS = {
     ("Namespace", "Image"): "docker push",
@@ -51,8 +51,7 @@ class Resource:
 
 def resources(state: Mapping[str, object]) -> Iterator[Resource]:
     """Yield the resources of an exported state, without the stack itself and the providers."""
-    deployment = cast("Mapping[str, object]", state.get("deployment") or {})
-    for each in cast("Sequence[Mapping[str, object]]", deployment.get("resources") or ()):
+    for each in resources_of(state):
         token = str(each["type"])
         if token.startswith("pulumi:") or each.get("delete"):
             continue

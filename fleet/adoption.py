@@ -22,7 +22,7 @@ from components.names import MARK
 from components.settings import PROVIDER
 from fleet.kubectl import Cluster
 from fleet.recovery import NAME_KEYS
-from fleet.stack import Stack
+from fleet.stack import Stack, resources_of
 from ibm_native.cloud.client import PAGE, Cloud
 from ibm_native.cloud.connection import API_KEY_VARIABLE, IAM_ENDPOINT, Connection
 from ibm_native.cloud.errors import ProviderError
@@ -43,7 +43,7 @@ _WHAT = "look for what exists already"
 
 def adopt(stack: Stack) -> int:
     """Write the import file and say what to type next; raises SandboxError, with nothing changed, if it can't be."""
-    if any(each.get("custom") and not _is_provider(each) for each in _resources(stack)):
+    if any(each.get("custom") and not _is_provider(each) for each in resources_of(stack.export())):
         raise SandboxError(
             f"stack {stack.name} has resources already: an import file is for a stack that has none",
             f"pulumi preview --stack {stack.name}   shows them",
@@ -67,11 +67,6 @@ def adopt(stack: Stack) -> int:
     say(f"    pulumi up --stack {stack.name}")
     say(f"    pulumi preview --stack {stack.name}      # 0 changes")
     return 0
-
-
-def _resources(stack: Stack) -> list[dict[str, Any]]:
-    deployment = cast("dict[str, Any]", stack.export().get("deployment") or {})
-    return cast("list[dict[str, Any]]", deployment.get("resources") or [])
 
 
 def _is_provider(resource: Mapping[str, Any]) -> bool:

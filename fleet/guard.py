@@ -11,7 +11,7 @@ from typing import Any, cast
 from base.errors import SandboxError
 from fleet.inventory import StackFile
 from fleet.kubectl import Cluster
-from fleet.stack import Stack
+from fleet.stack import Stack, resources_of
 from ibm_native.cloud.client import Cloud
 from ibm_native.cloud.connection import API_KEY_VARIABLE, IAM_ENDPOINT, Connection
 from ibm_native.cloud.errors import ProviderError
@@ -28,7 +28,7 @@ def check(file: StackFile, stack: Stack, state: Mapping[str, object]) -> None:
 
     A state without resources says neither; nor does a missing key, of which the provider says what it needs.
     """
-    resources = [*_resources(state)]
+    resources = resources_of(state)
     _check_account(file, stack, resources)
     _check_cluster(file, stack, resources)
 
@@ -78,11 +78,6 @@ def _check_cluster(file: StackFile, stack: Stack, resources: Sequence[Mapping[st
             f"choose the stack's own cluster: pulumi config set kubernetesContext CONTEXT --stack {file.name}; if they "
             "are to be made here, --no-guard, once",
         )
-
-
-def _resources(state: Mapping[str, object]) -> Iterator[Mapping[str, Any]]:
-    deployment = cast("Mapping[str, Any]", state.get("deployment") or {})
-    yield from deployment.get("resources") or ()
 
 
 def _account_of(resource: Mapping[str, Any]) -> list[str]:

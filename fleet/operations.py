@@ -7,6 +7,7 @@ from components import stack_files
 from fleet import guard
 from fleet.locks import locks
 from fleet.recovery import finish
+from fleet.rotation import raised
 from fleet.run import Run
 from fleet.stack import Stack
 from fleet.verify import verify as checks_of
@@ -63,8 +64,8 @@ class Operations:
     def rotate(self, run: Run, stack: Stack) -> None:
         """Raise the key's epoch in the stack's file, and update the stack: a key more, the one before the last gone."""
         self._prepare(run, stack)
-        epoch = int(run.stack.config.get("keyEpoch") or 1) + 1
-        stack.ask("config", "set", "keyEpoch", str(epoch), "--plaintext", "--stack", stack.name)
+        epoch, told = raised(stack)
+        run.notes.append(told)
         run.phase = f"up to key epoch {epoch}"
         stack.up(run.changes)
         run.status = "done"

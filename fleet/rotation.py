@@ -7,11 +7,11 @@ but the last update ended before the cluster had it).
 
 from __future__ import annotations
 
-from typing import Any, Literal, cast
+from typing import Literal
 
 from base.errors import SandboxError
 from base.progress import say
-from fleet.stack import Stack, said
+from fleet.stack import Stack, resources_of, said
 
 State = Literal["whole", "raised", "made"]
 MEANING = {
@@ -27,16 +27,8 @@ def rotate(stack: Stack) -> int:
     """
     from pulumi.automation import CommandError  # noqa: PLC0415 - half a second, which only who runs the CLI pays
 
-    settings = stack.settings()
-    epoch = int(settings["keyEpoch"])
-    begun = state_of(stack.export(), stack.outputs(), epoch)
-    if begun == "whole":
-        epoch += 1
-        # The CLI changes this one value, and leaves comments and order of the file as they are.
-        stack.ask("config", "set", "keyEpoch", str(epoch), "--stack", stack.name)
-        say(f"Pulumi.{stack.name}.yaml: keyEpoch is {epoch} now")
-    else:
-        say(f"a rotation to epoch {epoch} didn't finish: {MEANING[begun]}; going on with it")
+    epoch, told = raised(stack)
+    say(told)
     try:
         stack.up()
     except CommandError as error:
@@ -54,12 +46,26 @@ def rotate(stack: Stack) -> int:
     return 0
 
 
+def raised(stack: Stack) -> tuple[int, str]:
+    """Raise the epoch in the stack's file, unless a rotation to it didn't finish; returns it, and what to tell.
+
+    Raises SandboxError for a stack that has no key of its own.
+    """
+    epoch = int(stack.settings()["keyEpoch"])
+    begun = state_of(stack.export(), stack.outputs(), epoch)
+    if begun != "whole":
+        return epoch, f"a rotation to epoch {epoch} didn't finish: {MEANING[begun]}; going on with it"
+    # The CLI changes this one value, and leaves comments and order of the file as they are.
+    stack.ask("config", "set", "keyEpoch", str(epoch + 1), "--plaintext", "--stack", stack.name)
+    return epoch + 1, f"Pulumi.{stack.name}.yaml: keyEpoch is {epoch + 1} now"
+
+
 def state_of(exported: dict[str, object], outputs: dict[str, object], epoch: int) -> State:
     """Return how far the rotation to `epoch` is; raises SandboxError for a stack that has no key of its own."""
-    deployment = cast("dict[str, Any]", exported["deployment"])
-    resources = cast("list[dict[str, Any]]", deployment.get("resources") or [])
     keys = {
-        each["urn"].rpartition("::")[2]: each["id"] for each in resources if each["type"] == "ibm-native:iam:ApiKey"
+        each["urn"].rpartition("::")[2]: each["id"]
+        for each in resources_of(exported)
+        if each["type"] == "ibm-native:iam:ApiKey"
     }
     if not keys or not outputs.get("apiKeyId"):
         raise SandboxError(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, cast
+from typing import IO, TYPE_CHECKING, Any, cast
 
 import yaml
 
@@ -134,6 +134,12 @@ class Stack:
         """Return the URL of where the stack's state is."""
         known = self.environ.get("PULUMI_BACKEND_URL")
         return known or cast("dict[str, str]", self.read("whoami", "--verbose", "--json"))["url"]
+
+
+def resources_of(state: Mapping[str, object]) -> list[dict[str, Any]]:
+    """Return the resources of an exported state; a stack that was never updated has none."""
+    deployment = cast("dict[str, Any]", state.get("deployment") or {})
+    return cast("list[dict[str, Any]]", deployment.get("resources") or [])
 
 
 def said(error: Exception) -> str:

@@ -40,7 +40,7 @@ namespace = RegistryNamespace(
     ),
     kept,
 )
-PullIdentity(
+identity = PullIdentity(
     "identity",
     PullIdentityArgs(
         service_id_name=settings.service_id_name,
@@ -52,6 +52,7 @@ PullIdentity(
         protect=settings.protect,
     ),
 )
+pulumi.export("apiKeyId", identity.api_key_id)
 '''
 EACH = 8
 """Resources of one new stack: itself, two components, the provider, namespace, service ID, policy, key."""

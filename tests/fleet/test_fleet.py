@@ -60,6 +60,13 @@ def test_the_life_of_a_small_fleet(project: FleetProject, cloud: StandIn) -> Non
     assert rotated.stacks["south"]["changes"]["create"] == 1
     assert "keyEpoch: 2" in (project.folder / "Pulumi.south.yaml").read_text().replace('"', "")
 
+    # What a rotation leaves that was killed before its update.
+    project.change("south", **{"icr-private-image:keyEpoch": 3})
+    gone_on = project.run("rotate", "south", "--json")
+    assert gone_on.status == 0, gone_on.err
+    assert gone_on.stacks["south"]["changes"]["create"] == 1
+    assert "keyEpoch: 3" in (project.folder / "Pulumi.south.yaml").read_text().replace('"', "")
+
     refused = project.run("destroy", "canary")
     assert refused.status == 1
     assert "nothing was deleted" in refused.err
