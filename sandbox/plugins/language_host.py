@@ -33,6 +33,12 @@ from sandbox.plugins.processes import NO_CODE, OPTIONS, Child, serve
 _CHECKOUT = Path(__file__).resolve().parent.parent.parent
 _WORKERS = 32
 """Calls answered at once; each running plugin holds one."""
+_ELSEWHERE = "it is needed from Pulumi's own installation: https://www.pulumi.com/docs/install/"
+_NO_PROJECT = f"`pulumi convert` takes the official language host, which writes code; {_ELSEWHERE}"
+_NO_SDK = (
+    "`pulumi package add` and `pulumi package gen-sdk` take the official language host, which writes the SDK; "
+    f"{_ELSEWHERE}. A provider written in Python may bring its SDK itself: pip install the provider's package"
+)
 
 
 _Run = Callable[[language_pb2.RunRequest], language_pb2.RunResponse]
@@ -144,6 +150,18 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     ) -> language_pb2.GenerateProgramResponse:
         """Refuse, in words for whoever ran `pulumi import`."""
         context.abort(grpc.StatusCode.UNIMPLEMENTED, NO_CODE)
+
+    def GenerateProject(
+        self, request: language_pb2.GenerateProjectRequest, context: grpc.ServicerContext
+    ) -> language_pb2.GenerateProjectResponse:
+        """Refuse, in words for whoever ran `pulumi convert`."""
+        context.abort(grpc.StatusCode.UNIMPLEMENTED, _NO_PROJECT)
+
+    def GeneratePackage(
+        self, request: language_pb2.GeneratePackageRequest, context: grpc.ServicerContext
+    ) -> language_pb2.GeneratePackageResponse:
+        """Refuse, in words for whoever ran `pulumi package add` or `pulumi package gen-sdk`."""
+        context.abort(grpc.StatusCode.UNIMPLEMENTED, _NO_SDK)
 
     def Cancel(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> empty_pb2.Empty:
         """Do nothing: the engine tells the program and the plugins themselves."""

@@ -260,10 +260,17 @@ def test_a_policy_pack_that_fails_is_told_with_its_own_words(host: Host, engine:
     assert b"a broken rule" in said
 
 
-def test_code_generation_is_refused_in_words(host: Host) -> None:
-    stub = cast("Any", host.stub)
-    with pytest.raises(grpc.RpcError, match="--generate-code=false"):
-        stub.GenerateProgram(language_pb2.GenerateProgramRequest())
+@pytest.mark.parametrize(
+    ("call", "request_", "told"),
+    [
+        ("GenerateProgram", language_pb2.GenerateProgramRequest(), "--generate-code=false"),
+        ("GenerateProject", language_pb2.GenerateProjectRequest(), "pulumi convert"),
+        ("GeneratePackage", language_pb2.GeneratePackageRequest(), "pulumi package add"),
+    ],
+)
+def test_code_generation_is_refused_in_words(host: Host, call: str, request_: object, told: str) -> None:
+    with pytest.raises(grpc.RpcError, match=told):
+        getattr(host.stub, call)(request_)
 
 
 LASTING = "import os, time\nprint(os.getpid(), flush=True)\ntime.sleep(60)\n"
