@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from base.paths import CHECKOUT
 from sandbox import addresses
 from sandbox.cloud.iam.tokens import GRANTS
 from sandbox.endpoints import stand_in
@@ -144,6 +147,42 @@ def test_a_pods_service_account_pulls_without_any_key(shelf: Shelf, sandbox_home
         answer = exchanged(refused)
         assert (answer.status_code, answer.json()["errorCode"]) == (400, "BXNIM0398E")
         assert reason in answer.json()["errorDetails"]
+
+
+@dataclass(frozen=True)
+class Crane:
+    """Google's `crane`, which speaks to registries without any engine, with logins of its own in `folder`."""
+
+    folder: Path
+
+    def __call__(self, *words: str, stdin: str = "") -> tuple[int, str]:
+        """Run it, built by Go where it isn't yet; returns the exit status and all output."""
+        ran = subprocess.run(
+            ["go", "-C", str(CHECKOUT / "tests/clients/crane"), "tool", "crane", *words],
+            env=os.environ | {"DOCKER_CONFIG": str(self.folder), "GOFLAGS": ""},
+            input=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        return ran.returncode, ran.stdout.strip()
+
+
+def test_crane_reads_and_copies_with_a_key_and_is_refused_without(shelf: Shelf, reader: Reader, tmp_path: Path) -> None:
+    owner, stranger, pulling = (Crane(tmp_path / name) for name in ("owner", "stranger", "reader"))
+    copied = f"{REGISTRY}/{shelf.namespace}/copy:1"
+    for crane, key in ((owner, shelf.account.key), (pulling, reader.key)):
+        status, text = crane("auth", "login", REGISTRY, "-u", "iamapikey", "--password-stdin", stdin=key)
+        assert status == 0, text
+
+    status, text = owner("copy", shelf.image, copied)
+    assert status == 0, text
+    assert pulling("digest", copied) == owner("digest", shelf.image)
+    assert pulling("ls", f"{REGISTRY}/{shelf.namespace}/copy") == (0, "1")
+    assert pulling("validate", "--remote", copied)[0] == 0
+    assert "DENIED" in pulling("copy", shelf.image, f"{REGISTRY}/{shelf.namespace}/other:1")[1]
+    assert "UNAUTHORIZED" in stranger("digest", copied)[1]
 
 
 def test_a_large_layer_passes_the_front_whole(shelf: Shelf, tmp_path: Path) -> None:
