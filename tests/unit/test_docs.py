@@ -28,9 +28,14 @@ def test_every_decision_is_in_the_index() -> None:
     assert listed == {path.name for path in folder.glob("[0-9]*.md")}
 
 
-def test_every_make_target_of_the_readme_exists() -> None:
-    named = set(re.findall(r"make ([a-z-]+)", (CHECKOUT / "README.md").read_text()))
+def test_every_make_target_that_a_page_names_exists() -> None:
+    named = {each for page in PAGES for each in re.findall(r"`make ([a-z-]+)", page.read_text())}
     assert named <= set(COMMANDS)
+
+
+def test_a_page_says_what_each_command_does() -> None:
+    told = re.findall(r"make ([a-z-]+)", (CHECKOUT / "docs/commands.md").read_text())
+    assert set(told) == set(COMMANDS)
 
 
 def test_the_makefile_names_exactly_the_commands() -> None:
