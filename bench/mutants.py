@@ -28,6 +28,7 @@ import pytest
 
 from base.paths import CHECKOUT
 
+CODE = ["components", "config", "ibm_native"]
 SECONDS = 60
 """How long one test may take: a mutant that makes it hang is killed too."""
 _SWAPPED: dict[type[ast.AST], type[ast.AST]] = {
@@ -134,7 +135,8 @@ class Copy:
 
     def cover(self, data: Path, tests: Sequence[str]) -> None:
         """Run all tests once, noting which test runs which line; raises CalledProcessError if one fails."""
-        words = ["--cov=components", "--cov=ibm_native", "--cov-context=test", "--cov-report=", "-q", *tests]
+        code = [f"--cov={folder}" for folder in CODE]
+        words = [*code, "--cov-context=test", "--cov-report=", "-q", *tests]
         subprocess.run(
             [sys.executable, "-m", "pytest", *words],
             cwd=self.folder,
@@ -220,7 +222,7 @@ class Score:
 def main() -> None:
     """Run a sample of the mutants."""
     words = argparse.ArgumentParser(description=__doc__)
-    words.add_argument("files", nargs="*", default=["components", "ibm_native"], help="files or folders to change")
+    words.add_argument("files", nargs="*", default=CODE, help="files or folders to change")
     words.add_argument("--sample", type=int, default=100, help="mutants to try, chosen at random (0: all)")
     words.add_argument("--seed", type=int, default=1, help="of the choice")
     words.add_argument("--most", type=int, default=60, help="tests to run for one mutant, at most")

@@ -8,7 +8,7 @@ import grimp
 
 from base.paths import CHECKOUT
 
-PACKAGES = ("base", "commands", "components", "fleet", "ibm_native", "sandbox")
+PACKAGES = ("base", "commands", "components", "config", "fleet", "ibm_native", "sandbox")
 _HEAD = """# Rooms
 
 The folders of this checkout, and the imports between them. An arrow runs from who imports to who is imported; files

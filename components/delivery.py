@@ -12,9 +12,9 @@ from components.image import ContainerImage, ContainerImageArgs, PulledImage, ex
 from components.names import child
 from components.namespace import RegistryNamespace, RegistryNamespaceArgs
 from components.pull_access import PullAccess, PullAccessArgs
-from components.settings import Settings
 from components.workload import Workload, WorkloadArgs
-from components.workload_settings import WorkloadSettings
+from config.model import Settings
+from config.workloads import WorkloadSettings
 
 GIVEN = "given"
 """In place of a policy's id, where somebody else made the key."""

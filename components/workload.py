@@ -13,7 +13,7 @@ from pulumi_kubernetes.meta import v1 as meta
 import ibm_native
 from components.names import child
 from components.objects import UNCHANGED, metadata
-from components.workload_settings import Probe, Security, WorkloadSettings
+from config.workloads import Probe, Security, WorkloadSettings
 
 LABEL = "app.kubernetes.io/name"
 """By which a Deployment finds its Pods (Kubernetes' docs, "Recommended Labels")."""

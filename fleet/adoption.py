@@ -19,7 +19,7 @@ from base import files
 from base.errors import SandboxError
 from base.progress import say
 from components.names import MARK
-from components.settings import PROVIDER
+from config.model import PROVIDER
 from fleet.kubectl import Cluster
 from fleet.recovery import NAME_KEYS
 from fleet.stack import Stack, resources_of

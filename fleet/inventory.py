@@ -14,9 +14,9 @@ import yaml
 
 from base import files
 from base.errors import SandboxError
-from components import stack_files
-from components.settings import PROVIDER, Settings
-from components.settings import SettingsError as BadSettingsError
+from config import stack_files
+from config.model import PROVIDER, Settings
+from config.model import SettingsError as BadSettingsError
 from ibm_native.cloud.regions import is_loopback
 
 TAGS = "pulumi:tags"

@@ -14,9 +14,9 @@ import yaml
 from base import files
 from base.errors import SandboxError
 from base.paths import CHECKOUT
-from components import stack_files
 from components.names import derived
-from components.settings import PROVIDER, Settings
+from config import stack_files
+from config.model import PROVIDER, Settings
 from ibm_native.cloud.regions import FORMER_NAMES, REGISTRY_HOSTS
 from sandbox import addresses
 

@@ -14,7 +14,7 @@ from typing import IO, Any, cast
 
 import yaml
 
-from components import stack_files
+from config import stack_files
 from fleet.docker_socket import answering
 from fleet.inventory import StackFile
 from fleet.operations import POLICY_PACK

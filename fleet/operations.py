@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base.errors import SandboxError
-from components import stack_files
+from config import stack_files
 from fleet import guard
 from fleet.locks import locks
 from fleet.recovery import finish

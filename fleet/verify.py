@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from base.errors import SandboxError
-from components.settings import SettingsError, parse
+from config.model import SettingsError, parse
 from fleet.kubectl import Cluster
 from fleet.stack import Stack
 

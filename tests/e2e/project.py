@@ -18,7 +18,7 @@ from fleet.stack import Stack
 from sandbox import addresses
 from sandbox.toolchain import environment
 
-PROGRAM = ("Pulumi.yaml", "__main__.py", "requirements.txt", "components", "ibm_native", "app")
+PROGRAM = ("Pulumi.yaml", "__main__.py", "requirements.txt", "components", "config", "ibm_native", "app")
 STACK = "e2e"
 CONFIG = {
     "ibm-native:iamEndpoint": f"http://{addresses.IAM_ADDRESS}",

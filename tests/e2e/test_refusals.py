@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.e2e.project import Project, Ran
@@ -33,6 +35,18 @@ def test_a_bad_setting_is_refused_before_anything_is_made(project: Project, key:
     project.configure(**{key: bad})
     try:
         refused(project, f"{key}: got '{bad}'", expected, f"pulumi config set {key}")
+    finally:
+        stack_file.write_text(good)
+    assert nothing_made(project)
+
+
+def test_a_key_that_is_there_twice_is_refused_before_anything_is_made(project: Project) -> None:
+    stack_file = project.folder / "Pulumi.e2e.yaml"
+    good = stack_file.read_text()
+    twice = r"config:\n\1region: us-south\n\1icr-private-image:region: jp-tok\n\1"
+    stack_file.write_text(re.sub(r"config:\n( +)", twice, good))
+    try:
+        refused(project, "(region) and line ", "(icr-private-image:region)', expected one line")
     finally:
         stack_file.write_text(good)
     assert nothing_made(project)

@@ -89,7 +89,7 @@ class FleetProject:
     @staticmethod
     def make(folder: Path, cloud: StandIn) -> FleetProject:
         """Make the project in `folder`, without a stack."""
-        for name in ("components", "ibm_native", "policy", ".venv"):
+        for name in ("components", "config", "ibm_native", "policy", ".venv"):
             (folder / name).symlink_to(paths.CHECKOUT / name)
         shutil.copytree(paths.CHECKOUT / "app", folder / "app")
         shutil.copy2(paths.CHECKOUT / "Pulumi.yaml", folder)

@@ -33,7 +33,7 @@ os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
 
 
 def test_the_whole_program_without_credential_cluster_account_or_network(tmp_path: Path) -> None:
-    for name in ("Pulumi.yaml", "__main__.py", "components", "ibm_native", "app", "policy", ".venv"):
+    for name in ("Pulumi.yaml", "__main__.py", "components", "config", "ibm_native", "app", "policy", ".venv"):
         (tmp_path / name).symlink_to(paths.CHECKOUT / name)
     good = {"region": "us-south", "registryNamespaceMode": "use", "pushApiKey": {"secure": "v1:nobody-can-read-this"}}
     (tmp_path / "Pulumi.good.yaml").write_text(yaml.safe_dump({"encryptionsalt": "v1:x", "config": good}))

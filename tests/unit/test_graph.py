@@ -17,7 +17,7 @@ from components.delivery import PrivateImage
 from components.image import pinned
 from components.names import child
 from components.pull_access import docker_config
-from components.settings import Settings, parse
+from config.model import Settings, parse
 from tests.unit import graph as harness
 from tests.unit.samples import values
 

@@ -11,9 +11,9 @@ import yaml
 
 from base.errors import SandboxError
 from base.paths import CHECKOUT
-from components import stack_files
 from components.names import derived
-from components.settings import Settings
+from config import stack_files
+from config.model import Settings
 from fleet import new_stack
 
 pytestmark = pytest.mark.unit

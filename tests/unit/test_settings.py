@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from base.paths import CHECKOUT
-from components.settings import SettingsError, parse
+from config.model import SettingsError, parse
 from ibm_native.cloud.regions import REGISTRY_HOSTS
 from tests.unit.samples import values
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from base.paths import CHECKOUT
-from components import stack_files
+from config import stack_files
 
 pytestmark = pytest.mark.unit
 
@@ -75,6 +75,18 @@ def test_a_stack_file_that_the_engine_takes_is_right(project: Path, config: str)
 def test_a_stack_file_that_is_wrong_is_told_as_by_the_program(project: Path, config: str, said: str) -> None:
     (project / "Pulumi.x.yaml").write_text(config)
     assert said in str(stack_files.problem_of(project, "x"))
+
+
+@pytest.mark.parametrize("again", ["region: jp-tok", "icr-private-image:region: eu-de", "region: us-south"])
+def test_a_key_that_is_there_twice_is_refused_with_both_lines(project: Path, again: str) -> None:
+    file = project / "Pulumi.x.yaml"
+    file.write_text(f"config:\n  region: us-south\n  other:region: a\n  {again}\n")
+    second = again.rpartition(": ")[0]
+    both = f"line 2 (region) and line 4 ({second})"
+    said = str(stack_files.problem_of(project, "x"))
+    assert f"  region: got '{both}', expected one line\n" in said
+    assert f"delete line 2 (region) or line 4 ({second}) of Pulumi.x.yaml" in said
+    assert said.count("got") == 1, "a namesake of another project is none"
 
 
 def test_the_command_checks_every_stack_file_and_says_which_are_right(

@@ -105,7 +105,7 @@ SUBDOMAIN = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 Region = Annotated[str, AfterValidator(_region), Field(json_schema_extra={"enum": [*sorted(REGISTRY_HOSTS)]})]
 Host = Annotated[str, AfterValidator(_host)]
 RegistryNamespaceName = Annotated[str, _by(rules.namespace_name)]
-NamespaceMode = Annotated[Literal["create", "adopt", "use"], Expected("one of create, adopt, use")]
+NamespaceMode = Literal["create", "adopt", "use"]
 ImageName = Annotated[
     str,
     Field(pattern=r"^[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*$"),

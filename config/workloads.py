@@ -10,9 +10,9 @@ import pulumi
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
-from components import fields
-from components.fields import Expected, refusal
-from components.problems import as_config
+from config import fields
+from config.fields import Expected, refusal
+from config.problems import as_config
 
 Text = Annotated[str, BeforeValidator(as_config), Expected("a text")]
 """A value that YAML may take for a number or a boolean, as the process reads it."""
@@ -141,8 +141,8 @@ class Exemption(Part):
 class Gate(Part):
     """What Vulnerability Advisor's findings in an image do."""
 
-    action: Annotated[Literal["off", "warn", "block"], BeforeValidator(_off), Expected("one of off, warn, block")] = (
-        Field(default="off", description="off doesn't ask, warn tells, block lets no Pod run the image")
+    action: Annotated[Literal["off", "warn", "block"], BeforeValidator(_off)] = Field(
+        default="off", description="off doesn't ask, warn tells, block lets no Pod run the image"
     )
     allowed: Annotated[int, Field(ge=0), Expected("a whole number from 0")] = Field(
         default=0, description="Most vulnerabilities that let an image pass"
@@ -155,7 +155,7 @@ class Gate(Part):
 class IdentitySettings(Part):
     """Whose API key pulls."""
 
-    kind: Annotated[Literal["stack", "workload", "given"], Expected("one of stack, workload, given")] = Field(
+    kind: Literal["stack", "workload", "given"] = Field(
         default="stack", description="stack: one service ID for all; workload: one each; given: a key made elsewhere"
     )
     api_key: str = Field(
@@ -185,13 +185,13 @@ class WorkloadSettings(Part):
         default=None, description="Image that is in the stack's registry namespace: name@sha256:..., or name:tag"
     )
     platform: fields.Platform | None = Field(default=None, description="Of the image and its nodes; else the stack's")
-    kind: Annotated[Literal["Pod", "Deployment"], Expected("Pod or Deployment")] = Field(
+    kind: Literal["Pod", "Deployment"] = Field(
         default="Pod", description="Pod: one, replaced by each new image. Deployment: rolled over by Kubernetes"
     )
     replicas: Annotated[int, Field(ge=0, le=1000), Expected("a whole number from 0 to 1000")] = Field(
         default=1, description="Pods of a Deployment"
     )
-    strategy: Annotated[Literal["RollingUpdate", "Recreate"], Expected("RollingUpdate or Recreate")] = Field(
+    strategy: Literal["RollingUpdate", "Recreate"] = Field(
         default="RollingUpdate", description="How a Deployment goes over to a new image"
     )
     command: Words | None = Field(default=None, description="In place of the image's entry point")
@@ -204,7 +204,7 @@ class WorkloadSettings(Part):
     termination_grace_period_seconds: Seconds = Field(default=30, description="From SIGTERM to SIGKILL")
     security_context: Security | None = Field(default=Security(), description="What the container may do")
     gate: Gate | None = Field(default=None, description="Vulnerability Advisor's gate; else the stack's")
-    pull_via: Annotated[Literal["serviceAccount", "pod"], Expected("serviceAccount or pod")] = Field(
+    pull_via: Literal["serviceAccount", "pod"] = Field(
         default="serviceAccount", description="Who names the pull Secret: the ServiceAccount, or the Pod itself"
     )
 

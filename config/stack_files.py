@@ -11,9 +11,9 @@ from typing import Any, cast
 
 import yaml
 
-from components import problems
-from components.problems import Problem, SettingsError
-from components.settings import PROVIDER, Settings, parse
+from config import problems
+from config.model import PROVIDER, Settings, parse
+from config.problems import Problem, SettingsError
 
 PROJECT_FILE = Path("Pulumi.yaml")
 SCHEMA_FILE = Path("schema/stack.schema.json")
@@ -54,7 +54,16 @@ def problem_of(folder: Path, stack: str) -> str | None:
             key.removeprefix(f"{PROVIDER}:"): value for key, value in config.items() if key.startswith(PROVIDER)
         }
         own = {key: value for key, value in config.items() if ":" not in key}
-        parse(own, push_key=None, provider=provider, preview=True, project=folder, stack=stack, secrets=secrets)
+        parse(
+            own,
+            push_key=None,
+            provider=provider,
+            preview=True,
+            project=folder,
+            stack=stack,
+            secrets=secrets,
+            known=twice(folder, stack),
+        )
     except SettingsError as error:
         return str(error)
     except FileNotFoundError:
@@ -79,6 +88,33 @@ def read(folder: Path, stack: str) -> tuple[dict[str, str], set[str]]:
     named = {str(key).removeprefix(f"{project}:"): value for key, value in cast("dict[str, Any]", config).items()}
     secrets = {key for key, value in named.items() if _is_secret(value)}
     return {key: _text(value) for key, value in named.items() if key not in secrets or key not in KEYS}, secrets
+
+
+def twice(folder: Path, stack: str) -> list[Problem]:
+    """Return a problem for each key that a stack file has twice, be it bare and with the project's name in front.
+
+    The engine takes both for one key, and either of them may win. A file that isn't there, or is no YAML, has none.
+    """
+    file = folder / f"Pulumi.{stack}.yaml"
+    try:
+        content = cast("yaml.Node | None", yaml.compose(file.read_text(encoding="utf-8-sig"), yaml.SafeLoader))  # pyright: ignore[reportUnknownMemberType]  # untyped
+        project = str(_load(folder / PROJECT_FILE)["name"])
+    except (FileNotFoundError, UnicodeDecodeError, yaml.YAMLError):
+        return []
+    places: dict[str, list[str]] = {}
+    for config, values in _pairs(content):
+        for key, _ in _pairs(values) if config.value == "config" else ():
+            name = str(key.value).removeprefix(f"{project}:")
+            places.setdefault(name, []).append(f"line {key.start_mark.line + 1} ({key.value})")
+    return [
+        Problem(name, " and ".join(found), "one line", [f"delete {' or '.join(found)} of {file.name}"])
+        for name, found in places.items()
+        if len(found) > 1
+    ]
+
+
+def _pairs(node: yaml.Node | None) -> list[tuple[yaml.Node, yaml.Node]]:
+    return cast("list[tuple[yaml.Node, yaml.Node]]", node.value) if isinstance(node, yaml.MappingNode) else []
 
 
 def _is_secret(value: object) -> bool:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from components.fields import EXPECTED, tidied
+from config.fields import EXPECTED, tidied
 
 LOOKS_SECRET = re.compile(r"passwd|pass|pwd|secret|token", re.IGNORECASE)
 """Keys of which `pulumi config set` takes some values for secrets, and then asks for --secret or --plaintext."""
@@ -69,8 +69,10 @@ def _problem(
     got = None if kind == "missing" else "[secret]" if key in secrets else as_config(details["input"])
     if kind == "extra_forbidden":
         return _unknown_key(place, str(got), _fields(model, place[:-1]), is_secret=key in secrets)
-    expected = details["msg"] if kind == EXPECTED else WORDS.get(kind) or _first_lower(details["msg"])
-    offered = details.get("ctx", {}).get("value")
+    context = details.get("ctx", {})
+    one_of = f"one of {context['expected']}" if kind == "literal_error" else None
+    expected = details["msg"] if kind == EXPECTED else one_of or WORDS.get(kind) or _first_lower(details["msg"])
+    offered = context.get("value")
     value = _mended(model, given, place, got or "") if offered is None else str(offered)
     return Problem(_path(place), got, expected, [_set(_path(place), value)])
 
