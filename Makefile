@@ -2,7 +2,7 @@
 RUN := python3 -m base.bootstrap
 STACK ?= dev
 
-.PHONY: up verify recover rotate adopt graph down env stack test machine-test lint tools packages lock reset clean
+.PHONY: up verify recover rotate adopt graph down env stack test bench bench-quick machine-test lint tools packages lock reset clean
 
 up down env lint tools packages reset clean:
 	@$(RUN) $@
@@ -18,6 +18,12 @@ stack:
 
 test:
 	@$(RUN) test $(TESTS)
+
+bench:
+	@$(RUN) bench $(BENCHES)
+
+bench-quick:
+	@$(RUN) bench --quick $(BENCHES)
 
 lock:
 	@$(RUN) lock $(if $(UPGRADE),--upgrade)

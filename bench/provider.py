@@ -1,7 +1,7 @@
-"""What the provider costs: `python -m bench.provider [resources ...]`; without numbers 20, 60 and 200.
+"""The provider by itself: `python -m bench provider`.
 
 Start of the plugin and its memory, and for each number of resources a create, an unchanged update, a refresh and a
-destroy with the real engine against a stand-in on this machine. Prints a table in Markdown.
+destroy with the real engine against a stand-in on this machine.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from base import paths
 from bench.engine import Project, project
+from bench.figures import Figure, figure
 from bench.provider_kills import plugin_of
 
 PROGRAM = """
@@ -30,6 +32,7 @@ for number in range(int(os.environ.get("COUNT", "0")) // 4):
         ibm.ApiKey(f"key-{number}-{letter}", ibm.ApiKeyArgs(name=f"key-{letter}", iam_id=identity.iam_id))
 """
 STARTS = 5
+COUNTS = (20, 60, 200)
 COMMANDS = {
     "create": ["up", "--yes", "--skip-preview"],
     "unchanged": ["up", "--yes", "--skip-preview"],
@@ -39,21 +42,16 @@ COMMANDS = {
 
 
 def start_seconds() -> float:
-    """Return the best of some starts, from the command to the port on stdout."""
-    found: list[float] = []
-    for _ in range(STARTS):
-        began = time.perf_counter()
-        process = subprocess.Popen(
-            [sys.executable, "-u", str(paths.CHECKOUT / "ibm_native"), "127.0.0.1:1"],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
-        if process.stdout is not None:
-            process.stdout.readline()
-        found.append(time.perf_counter() - began)
-        process.terminate()
-        process.communicate()
-    return min(found)
+    """Start the plugin once; return the seconds from the command to the port on stdout."""
+    began = time.perf_counter()
+    words = [sys.executable, "-u", str(paths.CHECKOUT / "ibm_native"), "127.0.0.1:1"]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    if process.stdout is not None:
+        process.stdout.readline()
+    took = time.perf_counter() - began
+    process.terminate()
+    process.communicate()
+    return took
 
 
 def peak_megabytes(pid: int) -> float:
@@ -94,23 +92,15 @@ def run(made: Project, words: list[str], count: int) -> tuple[float, float]:
     return time.perf_counter() - began, peak[0]
 
 
-def main(counts: list[int]) -> None:
-    """Measure and print."""
-    print(f"Plugin start, best of {STARTS}: {start_seconds():.2f} s\n")
-    print("| Resources | Command | Seconds | Milliseconds a resource | Plugin's most memory, MiB | Calls |")
-    print("|---|---|---|---|---|---|", flush=True)
-    for count in counts:
+def measure(quick: bool) -> Iterator[Figure]:
+    """Measure the plugin's start, then a whole life of each number of resources."""
+    yield figure("plugin start", "s", *(start_seconds() for _ in range(2 if quick else STARTS))).held(most=0.3)
+    for count in COUNTS[:2] if quick else COUNTS:
         with tempfile.TemporaryDirectory() as folder, project(Path(folder), PROGRAM) as made:
             for name, words in COMMANDS.items():
                 made.cloud.clear_requests()
-                seconds, peak = run(made, words, count)
-                calls = len(made.cloud.requests)
-                each = 1000 * seconds / count
-                print(f"| {count} | {name} | {seconds:.1f} | {each:.0f} | {peak:.0f} | {calls} |", flush=True)
-            left = made.account()
-            if left:
+                took, peak = run(made, words, count)
+                found = ((name, "s", took), (f"memory, {name}", "MiB", peak), (name, "calls", len(made.cloud.requests)))
+                yield from (Figure(what, unit, (value,), count, "resources") for what, unit, value in found)
+            if left := made.account():
                 raise RuntimeError(f"left in the account: {left}")
-
-
-if __name__ == "__main__":
-    main([int(each) for each in sys.argv[1:]] or [20, 60, 200])

@@ -33,6 +33,7 @@ COMMANDS = (
     "env",
     "stack",
     "test",
+    "bench",
     "machine-test",
     "lint",
     "tools",
@@ -41,7 +42,7 @@ COMMANDS = (
     "reset",
     "clean",
 )
-_TAKES_WORDS = {"stack", "test", "machine-test", "lock"}
+_TAKES_WORDS = {"stack", "test", "bench", "machine-test", "lock"}
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -88,6 +88,14 @@ def test(arguments: argparse.Namespace) -> int:
     return max(before, status)
 
 
+def bench(arguments: argparse.Namespace) -> int:
+    """Measure what the project costs, on the sandbox; words that aren't ours are handed to `python -m bench`."""
+    machine.up()
+    toolchain.ensure()
+    command = [sys.executable, "-m", "bench", *arguments.words]
+    return subprocess.run(command, cwd=paths.CHECKOUT, env=environment.process_environment(), check=False).returncode
+
+
 def machine_test(arguments: argparse.Namespace) -> int:
     """Try the two commands on plain machines of their own; words that aren't ours are handed on."""
     return subprocess.run(
@@ -167,6 +175,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "down": down,
     "env": env,
     "test": test,
+    "bench": bench,
     "machine-test": machine_test,
     "lint": lint,
     "tools": tools,
