@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import TypeVar
+from typing import Protocol, TypeVar
 from urllib.parse import unquote
 
 import msgspec
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Mapped, Session
 from starlette.requests import Request
 
 from sandbox.cloud.controls.request_log import OWNER, Decision, Record
@@ -28,6 +28,13 @@ from sandbox.cloud.iam.rights import Rights
 from sandbox.cloud.serving.world import World
 
 T = TypeVar("T")
+
+
+class _OfAnAccount(Protocol):
+    account_id: Mapped[str]
+
+
+R = TypeVar("R", bound=_OfAnAccount)
 
 
 class Call:
@@ -92,6 +99,12 @@ class Call:
     def made(self, identifier: str) -> None:
         """Note that this was made, for the delays that tests set."""
         self.world.controls.delays.made(identifier, self.now)
+
+    def own(self, table: type[R], identifier: str) -> R | None:
+        """Return what has this id in the caller's account; None for what isn't to be found yet, or is another's."""
+        found = self.session.get(table, identifier)
+        mine = found is not None and found.account_id == self.caller.account_id and self.sees(identifier)
+        return found if mine else None
 
     def sees(self, identifier: str) -> bool:
         """Tell whether what has this id can be found already."""

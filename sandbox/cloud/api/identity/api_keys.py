@@ -176,8 +176,8 @@ def _set(call: Call, action: str, *, locked: bool | None = None, disabled: bool 
 def _find(call: Call, action: str) -> ApiKey:
     purge_expired_keys(call)
     identifier = call.path("id")
-    key = call.session.get(ApiKey, identifier)
-    if key is None or key.account_id != call.caller.account_id or not call.sees(identifier):
+    key = call.own(ApiKey, identifier)
+    if key is None:
         raise IdentityError.absent(f"API key {identifier}")
     _authorize(call, action, key.iam_id)
     return key

@@ -134,8 +134,8 @@ def find(call: Call, action: str) -> Profile:
 
     """
     identifier = call.path("id")
-    profile = call.session.get(Profile, identifier)
-    if profile is None or profile.account_id != call.caller.account_id or not call.sees(identifier):
+    profile = call.own(Profile, identifier)
+    if profile is None:
         raise IdentityError.absent(f"Trusted profile {identifier}")
     authorize(call, action, profile.account_id, profile.id)
     return profile

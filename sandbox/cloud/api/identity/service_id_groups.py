@@ -113,8 +113,8 @@ def find_group(call: Call, identifier: str) -> ServiceIdGroup:
         IdentityError: there is none with this id.
 
     """
-    group = call.session.get(ServiceIdGroup, identifier)
-    if group is None or group.account_id != call.caller.account_id or not call.sees(identifier):
+    group = call.own(ServiceIdGroup, identifier)
+    if group is None:
         raise IdentityError.absent(f"Service ID group {identifier}")
     return group
 

@@ -184,8 +184,8 @@ def _set_locked(call: Call, *, locked: bool) -> Response:
 
 def _find(call: Call, action: str, *, itself: bool = False) -> ServiceId:
     identifier = call.path("id")
-    service_id = call.session.get(ServiceId, identifier)
-    if service_id is None or service_id.account_id != call.caller.account_id or not call.sees(identifier):
+    service_id = call.own(ServiceId, identifier)
+    if service_id is None:
         raise IdentityError.absent(f"Service ID {identifier}")
     if not (itself and service_id.iam_id == call.caller.iam_id):
         _authorize(call, action, service_id.account_id, service_id.id)

@@ -123,8 +123,8 @@ def find(call: Call, action: str) -> AccessGroup:
 
     """
     identifier = call.path("id")
-    group = call.session.get(AccessGroup, identifier)
-    if group is None or group.account_id != call.caller.account_id or not call.sees(identifier):
+    group = call.own(AccessGroup, identifier)
+    if group is None:
         raise PolicyError(*unverified.ACCESS_GROUP_ABSENT)
     authorize(call, action, group.account_id, group.id)
     return group

@@ -78,8 +78,8 @@ def find(call: Call) -> Policy:
         PolicyError: the account has none with this id.
 
     """
-    policy = call.session.get(Policy, call.path("id"))
-    if policy is None or policy.account_id != call.caller.account_id or not call.sees(policy.id):
+    policy = call.own(Policy, call.path("id"))
+    if policy is None:
         raise PolicyError.absent(call.path("id"))
     return policy
 

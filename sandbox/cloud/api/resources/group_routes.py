@@ -66,8 +66,8 @@ def create(call: Call) -> Response:
 @routes.on("GET", _PATH + "/{id}")
 def get(call: Call) -> Response:
     """Return one resource group."""
-    group = call.session.get(ResourceGroup, call.path("id"))
-    if group is None or group.account_id != call.caller.account_id or not call.sees(group.id):
+    group = call.own(ResourceGroup, call.path("id"))
+    if group is None:
         raise ResourceError.absent(call.path("id"))
     call.authorize(roles.READ_GROUP, _target(group))
     return answer(_shown(group))
