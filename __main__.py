@@ -4,6 +4,7 @@ import pulumi
 
 from components.cluster import Cluster, ClusterArgs
 from components.delivery import PrivateImage
+from components.preflight import Preflight
 from components.settings import SettingsError, load
 
 try:
@@ -21,7 +22,9 @@ cluster = Cluster(
         make_namespace=settings.kubernetes_namespace_mode == "create",
     ),
 )
-delivery = PrivateImage("delivery", settings, cluster.namespace, pulumi.ResourceOptions(providers=[cluster.provider]))
+preflight = Preflight(settings.kubeconfig, settings.kubernetes_context)
+opts = pulumi.ResourceOptions(providers=[cluster.provider])
+delivery = PrivateImage("delivery", settings, cluster.namespace, opts, preflight)
 
 pulumi.export("registryHost", settings.registry_host)
 pulumi.export("registryNamespace", delivery.registry_namespace)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pulumi
 
@@ -11,6 +11,7 @@ from components.identity import PullIdentity, PullIdentityArgs
 from components.image import ContainerImage, ContainerImageArgs, PulledImage, existing_image, on_platform, with_room
 from components.names import child
 from components.namespace import RegistryNamespace, RegistryNamespaceArgs
+from components.preflight import Preflight
 from components.pull_access import PullAccess, PullAccessArgs
 from components.workload import Workload, WorkloadArgs
 from config.model import Settings
@@ -29,7 +30,8 @@ class _Pull:
 class PrivateImage(pulumi.ComponentResource):
     """Composes the parts and hands each what it needs of the others; owns nothing.
 
-    `opts` brings the cluster's provider, and that of IBM Cloud where it isn't the default one.
+    `opts` brings the cluster's provider, and that of IBM Cloud where it isn't the default one; `preflight` looks, if it
+    is given, at the cluster's nodes and into the images before any Pod.
     """
 
     registry_namespace: pulumi.Output[str]
@@ -52,6 +54,7 @@ class PrivateImage(pulumi.ComponentResource):
         settings: Settings,
         kubernetes_namespace: pulumi.Input[str],
         opts: pulumi.ResourceOptions | None = None,
+        preflight: Preflight | None = None,
     ) -> None:
         super().__init__("icr-private-image:delivery:PrivateImage", name, None, opts)
         owned = pulumi.ResourceOptions(parent=self)
@@ -70,15 +73,14 @@ class PrivateImage(pulumi.ComponentResource):
         room = with_room(namespace.namespace, settings.region, asked) if _builds(delivered) else namespace.namespace
         # The story's workload gives its parts their plain names.
         part = {key: child(name, "delivery", "" if key == settings.pod_name else f"{key}-") for key in delivered}
-        images = {
-            key: on_platform(
-                self._image(f"{part[key]}image", key, each, settings, room),
-                each.platform or settings.platform,
-                settings.region,
-                asked,
-            )
-            for key, each in delivered.items()
-        }
+        images: dict[str, PulledImage] = {}
+        for key, each in delivered.items():
+            platform = each.platform or settings.platform
+            built = self._image(f"{part[key]}image", key, each, settings, room)
+            image = on_platform(built, platform, settings.region, asked)
+            if preflight:
+                image = replace(image, reference=preflight.held(key, image.reference, each, platform))
+            images[key] = image
         proved = {key: {f"{part[key]}pull": image} for key, image in images.items()}
         own = settings.pull_identity.kind == "workload"
         pulls = [

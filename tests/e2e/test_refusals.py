@@ -72,3 +72,15 @@ def test_a_cloud_that_does_not_answer_is_named_with_its_address(project: Project
     finally:
         stack_file.write_text(good)
     assert nothing_made(project)
+
+
+def test_no_pod_is_made_of_an_image_that_no_node_or_no_program_would_run(project: Project) -> None:
+    (project.folder / "app/Dockerfile").write_text("FROM scratch\nCOPY index.html /\n")
+    assert project.pulumi("config", "rm", "imageBase").status == 0
+    project.configure(platform="linux/arm64")
+    refused(project, "is for linux/arm64, and the cluster's nodes are linux/amd64", "pulumi config set platform")
+    project.configure(platform="linux/amd64")
+    refused(project, f"workload nginx-{project.suffix} runs sh, and its image has no such program")
+    assert "kubernetes:core/v1:Pod" not in {each["type"] for each in project.resources()}
+    ran = project.pulumi("destroy", "--yes", "--skip-preview")
+    assert ran.status == 0, ran.text

@@ -16,6 +16,7 @@ from components.cluster import Cluster, ClusterArgs
 from components.delivery import PrivateImage
 from components.image import pinned
 from components.names import child
+from components.preflight import Preflight
 from components.pull_access import docker_config
 from config.model import Settings, parse
 from tests.unit import graph as harness
@@ -47,11 +48,12 @@ def graph(*, preview: bool = False, **changes: Any) -> harness.Graph:
     return harness.run(lambda: delivery("delivery", settings(**changes)), preview=preview)
 
 
-def delivery(name: str, chosen: Settings) -> PrivateImage:
+def delivery(name: str, chosen: Settings, preflight: Preflight | None = None) -> PrivateImage:
     """Make what the program makes."""
     args = ClusterArgs(context=chosen.kubernetes_context, identifier=chosen.cluster_identifier)
     cluster = Cluster(name.replace("delivery", "cluster"), args)
-    return PrivateImage(name, chosen, cluster.namespace, pulumi.ResourceOptions(providers=[cluster.provider]))
+    opts = pulumi.ResourceOptions(providers=[cluster.provider])
+    return PrivateImage(name, chosen, cluster.namespace, opts, preflight)
 
 
 @pytest.mark.parametrize("preview", [False, True])
