@@ -90,8 +90,10 @@ def test_the_programs_are_those_that_the_settings_name(about: dict[str, Any], pr
 
 @pytest.mark.parametrize("preview", [False, True])
 def test_an_update_looks_before_the_pod_and_a_preview_needs_no_tool(tools: Path, preview: bool) -> None:
-    chosen = settings(platform="linux/arm64")
-    assert POD in harness.run(lambda: delivery("delivery", chosen, Preflight()), preview=preview)
+    def program() -> None:
+        delivery("delivery", settings(platform="linux/arm64"), Preflight())
+
+    assert POD in harness.run(program, preview=preview)
     assert (tools / "kubectl.said").exists() is not preview
 
 
