@@ -7,7 +7,6 @@ epoch 2: the next update makes a key, proves it and puts it into the Secret, as 
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import tempfile
@@ -19,16 +18,15 @@ from base import files
 from base.errors import SandboxError
 from base.progress import say
 from components.names import MARK
-from config.model import PROVIDER
+from fleet import inventory
+from fleet.connection import asked, connection
 from fleet.kubectl import Cluster
 from fleet.recovery import NAME_KEYS
 from fleet.stack import Stack, resources_of
 from ibm_native.cloud.client import PAGE, Cloud
-from ibm_native.cloud.connection import API_KEY_VARIABLE, IAM_ENDPOINT, Connection
-from ibm_native.cloud.errors import ProviderError
-from ibm_native.cloud.pace import Pace
 from ibm_native.cloud.refusals import Job
 from ibm_native.cloud.sdk import Json
+from ibm_native.iam.service_id import NEEDS_TO_SEE_KEYS
 
 SPACE, IDENTITY, POLICY, KEY = (
     "ibm-native:registry:Namespace",
@@ -49,7 +47,9 @@ def adopt(stack: Stack) -> int:
             f"pulumi preview --stack {stack.name}   shows them",
         )
     settings = stack.settings()
-    found = asyncio.run(_in_cloud(_connection(stack), settings)) | _in_cluster(stack, settings)
+    to = connection(inventory.read(stack.folder, stack.name), stack)
+    in_cloud = asked(to, lambda cloud: _in_cloud(cloud, settings), "then run the same command again")
+    found = in_cloud | _in_cluster(stack, settings)
     if not found:
         raise SandboxError(
             f"nothing exists under the names in stack {stack.name}'s settings",
@@ -73,35 +73,9 @@ def _is_provider(resource: Mapping[str, Any]) -> bool:
     return str(resource["type"]).startswith("pulumi:providers:")
 
 
-def _connection(stack: Stack) -> Connection:
-    """Return where the stack's cloud is and who calls it, from its config and its environment."""
-    config = cast("dict[str, dict[str, Any]]", stack.read("config", "--json", "--stack", stack.name))
-    given = {
-        name.removeprefix(f"{PROVIDER}:"): entry for name, entry in config.items() if name.startswith(f"{PROVIDER}:")
-    }
-    texts = {name: str(entry.get("value", "")) for name, entry in given.items()}
-    key = stack.environ.get(API_KEY_VARIABLE)
-    if "apiKey" in given:
-        key = stack.ask("config", "get", f"{PROVIDER}:apiKey", "--stack", stack.name).strip()
-    return Connection(
-        api_key=key,
-        account_id=texts.get("accountId"),
-        region=texts.get("region"),
-        iam_endpoint=texts.get("iamEndpoint", IAM_ENDPOINT),
-        registry_endpoint=texts.get("registryEndpoint"),
-        registry_endpoints=cast("dict[str, str]", json.loads(texts.get("registryEndpoints") or "{}")),
-    )
-
-
-async def _in_cloud(connection: Connection, settings: Mapping[str, str]) -> dict[str, str]:
+async def _in_cloud(cloud: Cloud, settings: Mapping[str, str]) -> dict[str, str]:
     """Return the import id of each type that the account has under the stack's names."""
-    cloud = Cloud(connection, Pace())
-    try:
-        return {kind: each async for kind, each in _look(cloud, settings)}
-    except ProviderError as error:
-        raise SandboxError(str(error), "then run the same command again") from None
-    finally:
-        cloud.close()
+    return {kind: each async for kind, each in _look(cloud, settings)}
 
 
 async def _look(cloud: Cloud, settings: Mapping[str, str]) -> AsyncIterator[tuple[str, str]]:
@@ -130,7 +104,8 @@ async def _look(cloud: Cloud, settings: Mapping[str, str]) -> AsyncIterator[tupl
     keys = cloud.pages(
         "apikeys",
         lambda token: cloud.identity(
-            job, lambda api: api.list_api_keys(account_id=account, iam_id=iam_id, pagesize=PAGE, pagetoken=token)
+            Job(_WHAT, NEEDS_TO_SEE_KEYS),
+            lambda api: api.list_api_keys(account_id=account, iam_id=iam_id, pagesize=PAGE, pagetoken=token),
         ),
     )
     named = [str(each["id"]) async for each in keys if each["name"] == settings["apiKeyName"]]

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from base.errors import SandboxError
+from fleet.connection import asked, connection
 from fleet.inventory import StackFile
 from fleet.kubectl import Cluster
 from fleet.stack import Stack, resources_of
-from ibm_native.cloud.client import Cloud
-from ibm_native.cloud.connection import API_KEY_VARIABLE, IAM_ENDPOINT, Connection
-from ibm_native.cloud.errors import ProviderError
-from ibm_native.cloud.pace import Pace
+from ibm_native.cloud.connection import API_KEY_VARIABLE, Connection
 
 _ACCOUNT = re.compile(r":a/([0-9a-f]+):")
 _lock = threading.Lock()
@@ -35,10 +32,12 @@ def check(file: StackFile, stack: Stack, state: Mapping[str, object]) -> None:
 
 def _check_account(file: StackFile, stack: Stack, resources: Sequence[Mapping[str, Any]]) -> None:
     of_state = {account for resource in resources for account in _account_of(resource)}
-    key = stack.environ.get(API_KEY_VARIABLE)
-    if not of_state or not key:
+    if not of_state:
         return
-    live = _live_account(file.iam_endpoint or IAM_ENDPOINT, key)
+    to = connection(file, stack)
+    if not to.api_key:
+        return
+    live = _live_account(to)
     if live not in of_state:
         raise SandboxError(
             f"stack {file.name} was made in account {', '.join(sorted(of_state))}, and ${API_KEY_VARIABLE} is a key of "
@@ -47,21 +46,13 @@ def _check_account(file: StackFile, stack: Stack, resources: Sequence[Mapping[st
         )
 
 
-def _live_account(endpoint: str, key: str) -> str:
-    async def ask() -> str:
-        cloud = Cloud(Connection(api_key=key, iam_endpoint=endpoint), Pace())
-        try:
-            return await cloud.account("the account of the API key")
-        finally:
-            cloud.close()
-
+def _live_account(to: Connection) -> str:
     with _lock:
-        if (endpoint, key) not in _accounts:
-            try:
-                _accounts[endpoint, key] = asyncio.run(ask())
-            except ProviderError as error:
-                raise SandboxError(str(error), f"export a good {API_KEY_VARIABLE}, then run the same again") from None
-        return _accounts[endpoint, key]
+        known = (to.iam_endpoint, to.api_key or "")
+        if known not in _accounts:
+            remedy = f"export a good {API_KEY_VARIABLE}, then run the same again"
+            _accounts[known] = asked(to, lambda cloud: cloud.account("the account of the API key"), remedy)
+        return _accounts[known]
 
 
 def _check_cluster(file: StackFile, stack: Stack, resources: Sequence[Mapping[str, Any]]) -> None:

@@ -80,7 +80,7 @@ class StackFile:
 
 def found(folder: Path) -> list[StackFile]:
     """Return the project's stacks by name; one whose file can't be read has no config, and `validate` says why."""
-    return [_read(folder, name) for name in stack_files.stacks_of(folder)]
+    return [read(folder, name) for name in stack_files.stacks_of(folder)]
 
 
 def choose(
@@ -123,7 +123,8 @@ def _has(stack: StackFile, tag: str) -> bool:
     return key in stack.tags and (not given or stack.tags[key] == value)
 
 
-def _read(folder: Path, name: str) -> StackFile:
+def read(folder: Path, name: str) -> StackFile:
+    """Return one stack of the project in `folder`; one whose file can't be read has no config."""
     try:
         config, _ = stack_files.read(folder, name)
         tags: object = json.loads(config.get(TAGS) or "{}")

@@ -46,6 +46,10 @@ class Cluster:
         found = cast("dict[str, Any]", json.loads(text)) if text.strip() else {}
         return {each["metadata"]["uid"] for each in found.get("items") or ([found] if found else [])}
 
+    def images(self) -> str:
+        """Return the names of all images that Pods name or run, in any namespace."""
+        return self._run("get", "pods", "--all-namespaces", "--output", "jsonpath={..image} {..imageID}")
+
     def execute(self, namespace: str, pod: str, *words: str) -> str:
         """Run a command in the first container of a Pod, or of one of `deployment/NAME`'s, and return its output."""
         return self._run("exec", "--namespace", namespace, pod, "--", *words)

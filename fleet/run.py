@@ -15,6 +15,8 @@ Status = Literal["waiting", "running", "unchanged", "done", "changes", "failed",
 OVER: frozenset[Status] = frozenset({"unchanged", "done", "changes", "failed", "stopped", "skipped"})
 EXITS: dict[Status, int] = {"stopped": 130, "failed": 1, "skipped": 1, "changes": 2}
 """Exit status by the worst that became of a stack, worst first; nothing to do, or done, is 0."""
+SEVERITY = (0, 2, 1, 130)
+"""Exit statuses, the worst last."""
 
 
 @dataclass

@@ -67,7 +67,9 @@ class Display:
             lines = [*run.errors, *(note for note in run.notes if note not in run.errors)]
             if lines and run.status not in {"done", "unchanged", "changes"}:
                 self._screen.print(Text(f"\n{run.stack.name}: {run.status}", style=STYLES.get(run.status, "")))
-                self._screen.print(Text("\n".join(f"  {line}" for line in "\n".join(lines).splitlines())))
+                self._screen.print(
+                    Text("\n".join(f"  {line}" for line in "\n".join(lines).splitlines())), soft_wrap=True
+                )
                 if run.log.exists():
                     self._screen.print(Text(f"  all that the engine said: {run.log}"))
 

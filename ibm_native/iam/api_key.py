@@ -12,7 +12,7 @@ from ibm_native.cloud.errors import ApiError, ProviderError, conceal
 from ibm_native.cloud.pace import Pace
 from ibm_native.cloud.refusals import Job
 from ibm_native.cloud.sdk import Json, mapping, text
-from ibm_native.iam.service_id import unlock_command
+from ibm_native.iam.service_id import NEEDS_TO_SEE_KEYS, unlock_command
 from ibm_native.model import rules
 from ibm_native.model.declare import resource
 from ibm_native.model.derive import Problem
@@ -21,7 +21,6 @@ from ibm_native.model.lifecycle import Call, Found, once_known, or_none
 from ibm_native.model.marked import Attempt, MarkedLife, Put, Send, described
 
 _NEEDS = "the role Operator or Administrator on the service ID (IAM Identity)"
-_NEEDS_VIEWER = "the role Viewer on the service ID (IAM Identity)"
 
 KEYS_OF_AN_IDENTITY = 20
 """How many API keys IBM lets an identity hold."""
@@ -240,14 +239,14 @@ class ApiKeyLife(MarkedLife[ApiKeyArgs]):
 
     async def get(self, call: Call, resource_id: str) -> tuple[Json, str]:
         """Return the key as IAM has it."""
-        job = Job(f"read API key {resource_id}", _NEEDS_VIEWER)
+        job = Job(f"read API key {resource_id}", NEEDS_TO_SEE_KEYS)
         body = (await call.cloud.identity(job, lambda api: api.get_api_key(resource_id))).fields
         return body, text(body, "entity_tag")
 
     async def in_use(self, call: Call, account: str, resource_id: str) -> bool:
         """Tell whether somebody logged in with a key: nobody can with one whose value was lost."""
         del account
-        job = Job(f"look when API key {resource_id} was used last", _NEEDS_VIEWER)
+        job = Job(f"look when API key {resource_id} was used last", NEEDS_TO_SEE_KEYS)
         reply = await or_none(
             lambda: call.cloud.identity(job, lambda api: api.get_api_key(resource_id, include_activity=True))
         )
@@ -255,7 +254,7 @@ class ApiKeyLife(MarkedLife[ApiKeyArgs]):
 
     async def alike(self, call: Call, account: str, inputs: ApiKeyArgs) -> list[Json]:
         """Return the identity's keys."""
-        job = Job(f"look for API keys of {inputs.iam_id}", _NEEDS_VIEWER)
+        job = Job(f"look for API keys of {inputs.iam_id}", NEEDS_TO_SEE_KEYS)
         pages = call.cloud.pages(
             "apikeys",
             lambda token: call.cloud.identity(

@@ -17,6 +17,10 @@ from ibm_native.model.marked import Attempt, MarkedLife, Put, Send, described
 
 _NEEDS = "the role Operator or Administrator on the service ID (IAM Identity)"
 _NEEDS_VIEWER = "the role Viewer on the account's service IDs (IAM Identity)"
+NEEDS_TO_SEE_KEYS = (
+    "the role Editor or Operator on the service ID (IAM Identity), or a custom role with iam-identity.apikey.get and "
+    "iam-identity.apikey.list: a Viewer sees no keys"
+)
 _NEEDS_CREATOR = (
     "the role Operator or Administrator on IAM Identity, and Service ID creator where the account restricts creation"
 )
@@ -121,7 +125,7 @@ class ServiceIdLife(MarkedLife[ServiceIdArgs]):
     async def in_use(self, call: Call, account: str, resource_id: str) -> bool:
         """Tell whether something was built on a service ID, which a create that broke off never lives to see."""
         iam_id = f"iam-{resource_id}"
-        job = Job(f"look for API keys and policies of {iam_id}", _NEEDS_VIEWER)
+        job = Job(f"look for API keys and policies of {iam_id}", NEEDS_TO_SEE_KEYS)
         keys = await call.cloud.identity(
             job, lambda api: api.list_api_keys(account_id=account, iam_id=iam_id, pagesize=PAGE, pagetoken=None)
         )

@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -19,9 +19,9 @@ from typing import cast
 from ibm_native.version import PACKAGE
 
 
-def default_folder() -> Path:
+def default_folder(environ: Mapping[str, str] = os.environ) -> Path:
     """Return the folder in Pulumi's home; a user without any home has it where temporary files are."""
-    given = os.environ.get("PULUMI_HOME")
+    given = environ.get("PULUMI_HOME")
     if given:
         return Path(given) / PACKAGE
     try:
@@ -53,6 +53,16 @@ class Journal:
             return None
         before = cast("Mapping[str, object]", found.get("before") or {})
         return Entry(account, before) if found.get("account") == account else None
+
+    def noted(self, account: str) -> Iterator[tuple[str, str]]:
+        """Yield URN and id of each create in an account that may be unknown to its state."""
+        for file in self._folder.glob("*.json"):
+            try:
+                found = cast("dict[str, object]", json.loads(file.read_text()))
+            except (OSError, ValueError):
+                continue
+            if found.get("account") == account:
+                yield str(found.get("urn")), str(found.get("id"))
 
     def begin(self, urn: str, resource_id: str, account: str, before: Mapping[str, object] | None = None) -> None:
         """Write down a create before it is sent; a disk that refuses costs only what a kill would lose."""

@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from base import paths, progress
 from base.errors import SandboxError
@@ -18,7 +19,10 @@ from sandbox.toolchain import cache, children, system
 from sandbox.toolchain.apt import PrivateApt
 from sandbox.toolchain.space import GIB, Need
 
-PACKAGES: dict[str, tuple[str, ...]] = {
+Packages: TypeAlias = Mapping[str, tuple[str, ...]]
+"""Names of packages, each with those of its programs that are used."""
+
+PACKAGES: Packages = {
     "catatonit": ("catatonit",),
     "containerd": ("containerd", "containerd-shim-runc-v2", "ctr"),
     "containernetworking-plugins": ("bridge", "host-local"),
@@ -28,13 +32,16 @@ PACKAGES: dict[str, tuple[str, ...]] = {
     "nginx-light": ("nginx",),
     "runc": ("runc",),
 }
-"""Always unpacked, so that the versions are Debian's, whatever else is installed; and their programs that are used."""
+"""Always unpacked, so that the versions are Debian's, whatever else is installed."""
 
 SPLIT = ("docker-cli", "docker-buildx")
 """Unpacked too where the release has them: there, a part of PACKAGES has become a package of its own."""
 
 HELPERS = ("iproute2", "iptables", "kmod", "mount", "procps")
 """Unpacked only where the system lacks them: the system's own know its kernel and its settings."""
+
+BROWSER = {"chromium": ("chromium",), "chromium-driver": ("chromedriver",), "fonts-dejavu-core": ()}
+"""What a test looks at pages with: a tree of its own, which only tests ask for."""
 
 _CNI = "usr/lib/cni"
 _BINARIES = ("usr/sbin", "usr/bin", "sbin", "bin")
@@ -96,33 +103,33 @@ class DebianTree:
             environ[variable] = os.pathsep.join([*there, *filter(None, [environ.get(variable)])])
 
 
-def find() -> DebianTree | None:
+def find(packages: Packages = PACKAGES) -> DebianTree | None:
     """Return the tree if it has been unpacked and the system still has what it leans on."""
     machine = system.machine()
-    root = cache.find(_key(machine))
+    root = cache.find(_key(machine, packages))
     if root is None or not _fits(root, machine):
         return None
     return DebianTree(root, machine.multiarch)
 
 
-def ensure() -> DebianTree:
+def ensure(packages: Packages = PACKAGES) -> DebianTree:
     """Return the tree; downloads and unpacks what is missing. Raises SandboxError if it can't be had."""
-    if tree := find():
+    if tree := find(packages):
         return tree
     machine = system.machine()
     system.require_packages()
-    key = _key(machine)
+    key = _key(machine, packages)
     if cache.find(key):
         with cache.locked(key, _WHAT):
             root = cache.find(key)
             if root and not _fits(root, machine):
                 cache.drop(key)
-    root = cache.obtain(key, _WHAT, lambda folder: _make(folder, machine))
+    root = cache.obtain(key, _WHAT, lambda folder: _make(folder, machine, packages))
     return DebianTree(root, machine.multiarch)
 
 
-def _key(machine: system.Machine) -> str:
-    wanted = hashlib.sha256(" ".join((_LAYOUT, *PACKAGES, *SPLIT, *HELPERS)).encode()).hexdigest()[:12]
+def _key(machine: system.Machine, packages: Packages) -> str:
+    wanted = hashlib.sha256(" ".join((_LAYOUT, *packages, *SPLIT, *HELPERS)).encode()).hexdigest()[:12]
     return f"packages-{machine.release}-{machine.debian}-{wanted}"
 
 
@@ -137,12 +144,12 @@ def _installed(machine: system.Machine) -> set[str]:
     return {row[0] for row in rows if row[1:] in ([machine.debian, "installed"], ["all", "installed"])}
 
 
-def _make(folder: Path, machine: system.Machine) -> None:
+def _make(folder: Path, machine: system.Machine, packages: Packages) -> None:
     with progress.step(f"fetch and unpack {_WHAT}", usually=30):
         apt = PrivateApt(folder / ".apt")
-        chosen = apt.choose((*PACKAGES, *HELPERS), SPLIT)
+        chosen = apt.choose((*packages, *HELPERS), SPLIT)
         installed = _installed(machine)
-        own = {*PACKAGES, *SPLIT}
+        own = {*packages, *SPLIT}
         missing = {name: version for name, version in chosen.items() if name in own or name not in installed}
         for archive in apt.download(missing):
             unpacked = children.run(["dpkg-deb", "--extract", archive, folder])
@@ -150,7 +157,7 @@ def _make(folder: Path, machine: system.Machine) -> None:
                 raise _unpack_failed(archive, unpacked.reason())
         shutil.rmtree(apt.folder)
         _name_iptables(folder)
-        _require_programs(folder, machine)
+        _require_programs(folder, machine, packages)
         folder.joinpath(_RELIES_ON).write_text("\n".join(sorted(chosen.keys() - missing.keys())))
 
 
@@ -169,10 +176,10 @@ def _name_iptables(root: Path) -> None:
             folder.joinpath(name).symlink_to("xtables-nft-multi")
 
 
-def _require_programs(root: Path, machine: system.Machine) -> None:
+def _require_programs(root: Path, machine: system.Machine, packages: Packages) -> None:
     """Raise SandboxError if a program is missing that the sandbox runs: found here, not after all else is built."""
     folders = [root / folder for folder in (*_BINARIES, _CNI)]
-    for package, programs in PACKAGES.items():
+    for package, programs in packages.items():
         for program in programs:
             if not any(folder.joinpath(program).exists() for folder in folders):
                 raise SandboxError(

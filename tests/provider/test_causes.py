@@ -7,7 +7,7 @@ from pulumi.runtime.proto import provider_pb2
 
 from ibm_native.cloud.refusals import Job, Refusal, api_error
 from sandbox.cloud.testing import StandIn
-from tests.cloud.clients import Clients, clients
+from tests.cloud.clients import Clients, allow, clients, make_robot
 from tests.provider.engine import Engine, RefusedError, Resource, Secret, struct, urn_of
 from tests.provider.samples import API_KEY, POLICY, SERVICE_ID, inputs_of, owner_of
 from tests.provider.wire import Trouble, Wire
@@ -151,3 +151,16 @@ async def test_a_role_by_name_and_as_crn_are_the_same(engine: Engine) -> None:
         assert (await engine.diff(made, roles=other)).kinds == {"roles": "UPDATE"}
     twice = await engine.update(made, roles=["Reader", reader, "Viewer"])
     assert await engine.refresh(twice) == twice
+
+
+async def test_who_may_see_service_ids_and_no_keys_is_told_what_a_refresh_of_keys_takes(
+    engine: Engine, cloud: StandIn, wire: Wire
+) -> None:
+    owner = await owner_of(engine)
+    key = await engine.make(API_KEY, inputs_of(API_KEY, owner))
+    viewer = make_robot(cloud, "viewer")
+    allow(cloud, viewer, "Viewer", "role", serviceName="iam-identity")
+    await engine.configure(apiKey=Secret(viewer.key), iamEndpoint=wire.url, registryEndpoint=wire.url)
+    await engine.refresh(owner)
+    with pytest.raises(RefusedError, match=r"Editor or Operator .* custom role with iam-identity\.apikey\.get"):
+        await engine.refresh(key)

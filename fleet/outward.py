@@ -1,0 +1,56 @@
+"""The fleet's commands that run no operation on stacks: they tell others, or see to what no stack knows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fleet import comment as comments
+from fleet import inventory, orphans, result
+from fleet.hosts import review
+from fleet.options import Cwd
+from fleet.publishing import merge_request, pull_request, to_summary
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands."""
+    for command in (comment, remove):
+        app.command()(command)
+
+
+def comment(
+    results: Annotated[list[Path] | None, typer.Argument(help="Files of `preview --json`.")] = None,
+    commit: Annotated[str, typer.Option(help="Commit that was previewed.")] = "",
+    github: Annotated[
+        str, typer.Option(metavar="NUMBER", help="Show it on this pull request; `commit`: on that of the commit.")
+    ] = "",
+    gitlab: Annotated[int, typer.Option(metavar="NUMBER", help="Show it on this merge request.")] = 0,
+    file: Annotated[Path | None, typer.Option(help="Write it to this file.")] = None,
+    summary: Annotated[bool, typer.Option("--summary", help="Add it to the job's summary on GitHub.")] = False,
+    stale: Annotated[bool, typer.Option("--stale", help="Only mark one that is about an older commit.")] = False,
+) -> None:
+    """Show previews as one comment, edited in place: on a pull or merge request, in a job's summary, in a file."""
+    reviews = [*([pull_request(github, commit)] if github else []), *([merge_request(gitlab)] if gitlab else [])]
+    if stale:
+        print("\n".join(review.mark_stale(each) for each in reviews))
+        return
+    text = comments.body(result.read(results or ()), commit)
+    if file:
+        file.write_text(text, encoding="utf-8")
+    if summary:
+        to_summary(text)
+    for each in reviews:
+        print(review.publish(each, text, commit))
+    if not (reviews or file or summary):
+        print(text, end="")
+
+
+def remove(
+    ids: Annotated[list[str], typer.Argument(metavar="ID...", help="As `drift` names it.")], cwd: Cwd = Path()
+) -> None:
+    """Remove from the account what no stack knows; what `drift` doesn't find is never touched."""
+    files = inventory.found(cwd.absolute())
+    for line in orphans.drop(orphans.find(files, files), ids):
+        print(line)
