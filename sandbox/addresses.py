@@ -25,6 +25,15 @@ REGISTRY_ADDRESSES = {
 }
 """One address a region, for registry, login, registry API and Vulnerability Advisor, as jp.icr.io is for jp-tok."""
 
+HOST_OF_PODS = "198.19.77.1"
+"""This machine as Pods see it, which it can reach itself: the host's end of their network."""
+
+
+def shared(address: str) -> str:
+    """Return what stands, over TLS, for an address on loopback where both Pods and this machine are to reach it."""
+    return f"{HOST_OF_PODS}:{address.rpartition(':')[2]}"
+
+
 KUBERNETES_ADDRESS = "127.0.0.1:7443"
 """The API server of the sandbox's one node."""
 

@@ -25,7 +25,7 @@ from sandbox.host.layout import Layout, current
 from sandbox.host.supervisor import Command, Part, Supervisor
 from sandbox.host.tasks import Task
 from sandbox.images import base_image, build_network, docker_engine
-from sandbox.kubernetes import containerd, control_plane, kubelet, network
+from sandbox.kubernetes import containerd, control_plane, kubelet, network, services
 from sandbox.toolchain import Tools, children
 from sandbox.toolchain.debian import DebianTree
 
@@ -150,6 +150,7 @@ def _parts(layout: Layout, supervisor: Supervisor) -> list[Part]:
         control_plane.controller_manager(layout),
         control_plane.scheduler(layout),
         kubelet.part(layout, supervisor),
+        services.part(),
         stand_in.part(layout),
         *(part for region in regions.running(layout) for part in (registry.part(layout, region), front.part(region))),
     ]
@@ -172,7 +173,7 @@ def _steps(layout: Layout, tools: Tools, supervisor: Supervisor) -> dict[str, Ta
     debian = tools.debian
     docker = docker_engine.part(layout)
     return {
-        "credentials": Task(lambda: control_plane.ensure_credentials(layout)),
+        "credentials": Task(lambda: _ensure_credentials(layout, supervisor)),
         "cluster's keys": Task(lambda: stand_in.introduce_cluster(layout), ("credentials",)),
         "bridge": Task(lambda: network.bridge(layout).ensure()),
         "etcd": Task(start(control_plane.etcd(layout), lambda: control_plane.etcd_command(layout, tools))),
@@ -199,6 +200,9 @@ def _steps(layout: Layout, tools: Tools, supervisor: Supervisor) -> dict[str, Ta
             start(kubelet.part(layout, supervisor), lambda: kubelet.command(layout, tools)),
             ("node", "pause image", "bridge"),
         ),
+        "services": Task(
+            start(services.part(), lambda: services.command(layout)), ("apiserver", "bridge", "credentials")
+        ),
         "pods": Task(
             lambda: _await_pods(layout, supervisor),
             ("kubelet",),
@@ -219,8 +223,21 @@ def _region_steps(layout: Layout, debian: DebianTree, start: _Start) -> dict[str
     for region in regions.running(layout):
         held, shown = registry.part(layout, region), front.part(region)
         steps[held.name] = Task(start(held, partial(registry.command, layout, debian, region)), ("secrets",))
-        steps[shown.name] = Task(start(shown, partial(front.command, layout, debian, region)), (held.name, "cloud"))
+        steps[shown.name] = Task(
+            start(shown, partial(front.command, layout, debian, region)), (held.name, "cloud", "bridge", "credentials")
+        )
     return steps
+
+
+def _ensure_credentials(layout: Layout, supervisor: Supervisor) -> None:
+    if control_plane.ensure_credentials(layout):
+        for part in (
+            kubelet.part(layout, supervisor),
+            control_plane.scheduler(layout),
+            control_plane.controller_manager(layout),
+            control_plane.apiserver(layout),
+        ):
+            supervisor.stop(part)
 
 
 def _await_pods(layout: Layout, supervisor: Supervisor) -> None:

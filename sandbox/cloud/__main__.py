@@ -67,6 +67,14 @@ def _parser() -> argparse.ArgumentParser:
         help="a region and the address that its users type, such as jp-tok=127.0.0.1:7001; may be repeated",
     )
     parser.add_argument(
+        "--alias",
+        action="append",
+        default=[],
+        type=_region,
+        metavar="NAME=HOST:PORT",
+        help="one more address of a region; who asks there gets images' names with it; may be repeated",
+    )
+    parser.add_argument(
         "--control-port",
         type=int,
         metavar="N",
@@ -227,7 +235,10 @@ def _world(options: argparse.Namespace, folder: Path) -> World:
         key, certificate = token_keys.ensure(folder)
     advisor = Advisor(options.scan_delay, Advisories(options.advisories))
     registries = Registries(dict(options.registry), _secret(options.registry_events_secret), advisor)
-    return make_world(folder, dict(options.region), key, certificate, registries, options.clusters)
+    world = make_world(folder, dict(options.region), key, certificate, registries, options.clusters)
+    for region, address in options.alias:
+        world.regions.add_alias(region, address)
+    return world
 
 
 def _secret(path: Path | None) -> str | None:

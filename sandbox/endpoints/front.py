@@ -44,8 +44,13 @@ def command(layout: Layout, debian: DebianTree, region: str) -> Command:
             "region.conf", address=address, registry=str(regions.registry_socket(layout, region)), cloud=cloud_socket
         )
     ]
+    served = [address]
     if region == addresses.REGION:
+        served.append(addresses.IAM_ADDRESS)
         servers.append(_server("iam.conf", address=addresses.IAM_ADDRESS, cloud=cloud_socket))
+    servers += [
+        _server("shared.conf", address=each, shared=addresses.shared(each), pki=str(layout.pki)) for each in served
+    ]
     config = layout.write_config(
         "front.conf", f"{name}.conf", run=str(layout.run), name=name, servers="".join(servers).rstrip()
     )

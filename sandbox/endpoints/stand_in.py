@@ -59,6 +59,10 @@ def command(layout: Layout) -> Command:
             *(sys.executable, "-m", "sandbox.cloud", "--data", layout.root / "cloud", "--uds", layout.socket("cloud")),
             *(f"--region={region}={address}" for region, address in addresses.REGISTRY_ADDRESSES.items()),
             *(
+                f"--alias={region}={addresses.shared(address)}"
+                for region, address in addresses.REGISTRY_ADDRESSES.items()
+            ),
+            *(
                 f"--registry={region}={regions.registry_socket(layout, region)}"
                 for region in addresses.REGISTRY_ADDRESSES
             ),

@@ -23,6 +23,15 @@ class Endpoint:
     socket: Path | None = None
     pki: Path | None = None
 
+    @property
+    def tls(self) -> ssl.SSLContext | None:
+        """Return how the cluster's administrator speaks TLS with this server, if it does."""
+        if self.pki is None:
+            return None
+        context = ssl.create_default_context(cafile=self.pki / "ca.crt")
+        context.load_cert_chain(self.pki / "admin.crt", self.pki / "admin.key")
+        return context
+
     @contextmanager
     def client(self, timeout: float = _TIMEOUT) -> Generator[httpx.Client]:
         """Give a client of this server, which acts as the cluster's administrator where certificates count.
@@ -32,11 +41,7 @@ class Endpoint:
         if self.socket:
             with socket.socket(socket.AF_UNIX) as probe:
                 probe.connect(str(self.socket))
-        verify: ssl.SSLContext | bool = False
-        if self.pki:
-            verify = ssl.create_default_context(cafile=self.pki / "ca.crt")
-            verify.load_cert_chain(self.pki / "admin.crt", self.pki / "admin.key")
-        transport = httpx.HTTPTransport(uds=str(self.socket) if self.socket else None, verify=verify)
+        transport = httpx.HTTPTransport(uds=str(self.socket) if self.socket else None, verify=self.tls or False)
         with httpx.Client(base_url=self.url, transport=transport, timeout=timeout, trust_env=False) as client:
             yield client
 

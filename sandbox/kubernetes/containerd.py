@@ -10,7 +10,9 @@ import socket
 import tarfile
 from pathlib import Path
 
+from base import files
 from base.errors import SandboxError
+from sandbox import addresses
 from sandbox.host.layout import Layout
 from sandbox.host.supervisor import Command, Part
 from sandbox.kubernetes import network
@@ -49,6 +51,10 @@ def command(layout: Layout, debian: DebianTree) -> Command:
     folder = layout.config / "cni"
     folder.mkdir(exist_ok=True)
     cni.replace(folder / cni.name)
+    for address in map(addresses.shared, addresses.REGISTRY_ADDRESSES.values()):
+        hosts = layout.config / "registries" / address / "hosts.toml"
+        hosts.parent.mkdir(parents=True, exist_ok=True)
+        files.write(hosts, f'server = "https://{address}"\nca = "{layout.pki}/ca.crt"\n')
     settings = layout.write_config(
         "containerd.toml",
         store=str(store(layout)),

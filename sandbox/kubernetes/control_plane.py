@@ -146,12 +146,13 @@ def api(layout: Layout) -> Endpoint:
     return Endpoint(_SERVER, pki=layout.pki)
 
 
-def ensure_credentials(layout: Layout) -> None:
-    """Make the cluster's certificates, and a kubeconfig for each part and for the user."""
-    pki.ensure(layout.pki, NODE)
+def ensure_credentials(layout: Layout) -> bool:
+    """Make the cluster's certificates, and a kubeconfig for each part and for the user; True if they are new ones."""
+    made = pki.ensure(layout.pki, NODE)
     for client in ("node", "kube-controller-manager", "kube-scheduler"):
         files.write(layout.pki / f"{client}.kubeconfig", _kubeconfig(layout, client))
     files.write(layout.kubeconfig, _kubeconfig(layout, "admin"))
+    return made
 
 
 def command(layout: Layout, tools: Tools, program: str, options: Mapping[str, str | int | Path]) -> Command:

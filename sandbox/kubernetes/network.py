@@ -1,6 +1,7 @@
 """The Pods' network: one bridge whose host end is made here, so that neither routing nor any packet filter is touched.
 
-Pods and this host reach each other; Pods reach nothing else, and nothing else reaches them.
+Pods and this host reach each other; Pods reach nothing else, and nothing else reaches them. On the host's end of it
+listen the registries and the cloud, over TLS, and `services`.
 """
 
 from __future__ import annotations
@@ -10,17 +11,24 @@ import ipaddress
 
 from pyroute2 import NetlinkError
 
+from sandbox import addresses
 from sandbox.host.bridges import Bridge, mac, netlink, refused
 from sandbox.host.layout import Layout
 
 SUBNET = ipaddress.IPv4Network("198.19.77.0/24")
 """Of the range that RFC 2544 sets aside for tests, so it is nobody's own network."""
 
-GATEWAY = "198.19.77.1"
-"""The host's end of the Pods' network. Nothing listens on it."""
+GATEWAY = addresses.HOST_OF_PODS
+"""The host's end of the Pods' network."""
 
 SERVICES = "198.19.78.0/24"
-"""Kubernetes wants a range for Services; no traffic uses it."""
+"""Services' addresses; `services` puts each on the Pods' bridge while there is such a Service."""
+
+API_SERVICE = "198.19.78.1"
+"""The Service `kubernetes`: Kubernetes gives it the range's first address."""
+
+DOMAIN = "sandbox.internal"
+"""Every name below it is, for Pods, this machine: `registry.sandbox.internal`, `iam.sandbox.internal`."""
 
 
 def bridge(layout: Layout) -> Bridge:

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from base import files
+from sandbox.kubernetes import network
 
 _VALID = datetime.timedelta(days=3650)
 _RENEW_BEFORE = datetime.timedelta(days=30)
@@ -28,12 +29,20 @@ _CA_USAGE = x509.KeyUsage(
     encipher_only=False,
     decipher_only=False,
 )
-_NAMES = ("localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc")
+_NAMES = (
+    "localhost",
+    "kubernetes",
+    "kubernetes.default",
+    "kubernetes.default.svc",
+    "kubernetes.default.svc.cluster.local",
+    f"*.{network.DOMAIN}",
+)
+_ADDRESSES = ("127.0.0.1", network.GATEWAY, network.API_SERVICE)
 
 
 @dataclass(frozen=True)
 class Identity:
-    """One certificate: for a client (`group` is its Kubernetes group) or, with `serves`, for a server on loopback."""
+    """One certificate: for a client (`group` is its Kubernetes group) or, with `serves`, for a server here."""
 
     file: str
     name: str
@@ -46,6 +55,7 @@ def identities(node: str) -> tuple[Identity, ...]:
     return (
         Identity("control-plane", "kube-apiserver", serves=True),
         Identity("kubelet", node, serves=True),
+        Identity("front", "icr-sandbox-front", serves=True),
         Identity("apiserver-to-kubelet", "kube-apiserver-kubelet-client", "system:masters"),
         Identity("node", f"system:node:{node}", "system:nodes"),
         Identity("kube-controller-manager", "system:kube-controller-manager"),
@@ -54,13 +64,15 @@ def identities(node: str) -> tuple[Identity, ...]:
     )
 
 
-def ensure(folder: Path, node: str) -> None:
+def ensure(folder: Path, node: str) -> bool:
     """Make all keys and certificates below `folder`, unless they are there and good for a month or more.
+
+    Returns True if they were made: whoever uses earlier ones is to be started anew.
 
     `ca.crt`, `service-account.key` and `.pub`, and for each identity `<file>.crt` and `<file>.key`.
     """
     if _good(folder, node):
-        return
+        return False
     shutil.rmtree(folder, ignore_errors=True)
     authority = ec.generate_private_key(ec.SECP256R1())
     issuer = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "icr-sandbox")])
@@ -74,8 +86,8 @@ def ensure(folder: Path, node: str) -> None:
         )
         if identity.serves:
             names = [x509.DNSName(name) for name in (*_NAMES, node)]
-            address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
-            builder = builder.add_extension(x509.SubjectAlternativeName([*names, address]), critical=False)
+            served = [x509.IPAddress(ipaddress.ip_address(each)) for each in _ADDRESSES]
+            builder = builder.add_extension(x509.SubjectAlternativeName([*names, *served]), critical=False)
         _write_key(folder / f"{identity.file}.key", key)
         _write_certificate(folder / f"{identity.file}.crt", builder, authority)
     _write_key(folder / "service-account.key", signer := ec.generate_private_key(ec.SECP256R1()))
@@ -91,6 +103,7 @@ def ensure(folder: Path, node: str) -> None:
     builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(authority.public_key()), critical=False)
     # Written last: its presence says that all others are there.
     _write_certificate(folder / "ca.crt", builder, authority)
+    return True
 
 
 def _good(folder: Path, node: str) -> bool:

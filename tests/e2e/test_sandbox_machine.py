@@ -35,6 +35,7 @@ PARTS = {
     "kube-scheduler",
     "kubelet",
     "registry",
+    "services",
 }
 
 REGIONAL = ("registry", "front")
@@ -88,7 +89,7 @@ def test_status_shows_each_part_up_since_when_its_address_and_its_log(sandbox_ho
             assert part.log.is_file()
 
 
-def test_every_part_listens_on_loopback_only(sandbox_home: Path) -> None:
+def test_every_part_listens_on_loopback_or_for_pods_only(sandbox_home: Path) -> None:
     members = Cgroup(layout.Layout(sandbox_home).name).everyone()
     assert len(members) >= len(PARTS) - 1
     listening = [
@@ -98,7 +99,10 @@ def test_every_part_listens_on_loopback_only(sandbox_home: Path) -> None:
     ]
     listened = [connection.laddr.ip for connection in listening if connection.laddr]
     assert len(listened) >= 7
-    assert [address for address in listened if not ipaddress.ip_address(address).is_loopback] == []
+    for_pods = {each for each in listened if not ipaddress.ip_address(each).is_loopback}
+    assert for_pods >= {network.GATEWAY, network.API_SERVICE}
+    services = ipaddress.ip_network(network.SERVICES)
+    assert [each for each in for_pods - {network.GATEWAY} if ipaddress.ip_address(each) not in services] == []
 
 
 def test_the_data_folder_and_what_is_secret_in_it_are_for_their_owner_only(sandbox_home: Path) -> None:
@@ -123,7 +127,9 @@ def test_up_on_a_running_sandbox_changes_nothing(sandbox_home: Path) -> None:
     assert _leaders(sandbox_home) == before
 
 
-@pytest.mark.parametrize("part", ["front", "registry", "cloud", "kube-scheduler", "kubelet", "containerd", "docker"])
+@pytest.mark.parametrize(
+    "part", ["front", "registry", "cloud", "kube-scheduler", "kubelet", "containerd", "docker", "services"]
+)
 def test_a_part_that_was_killed_is_started_again_and_no_other(sandbox_home: Path, part: str) -> None:
     before = _leaders(sandbox_home)
     if part not in before:

@@ -42,9 +42,19 @@ class Regions:
         self.addresses = addresses
         self.first = next(iter(addresses))
         self._by_host = {address: region for region, address in addresses.items()}
+        self._aliases: set[str] = set()
         for region in addresses:
             for host in (DOMAINS[region], f"private.{DOMAINS[region]}"):
                 self._by_host[host] = region
+
+    def add_alias(self, region: str, address: str) -> None:
+        """Let a region have one more address, host and port."""
+        self._by_host[address] = region
+        self._aliases.add(address)
+
+    def shown(self, region: str, host: str) -> str:
+        """Return the address in images' names for who asks the region at `host`: an alias is answered with itself."""
+        return host if host in self._aliases else self.addresses[region]
 
     def of_host(self, host: str) -> str:
         """Return the region that a Host header means; a host that is no region's means the first one."""

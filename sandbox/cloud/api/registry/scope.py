@@ -105,7 +105,8 @@ class Scope:
     @property
     def host(self) -> str:
         """The host and port that users of this region type in front of an image's name."""
-        return self.call.world.regions.addresses[self.region]
+        asked = self.call.request.headers.get("host", "")
+        return self.call.world.regions.shown(self.region, asked)
 
 
 @dataclass(frozen=True, slots=True)
