@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from base.errors import SandboxError
+
+_NOISE = re.compile(r"^(?:[EWI]\d{4} |Warning: ).*\n?", re.MULTILINE)
+"""Lines of kubectl's own log, which say the same once more."""
 
 
 class Cluster:
@@ -50,6 +54,14 @@ class Cluster:
         """Return the names of all images that Pods name or run, in any namespace."""
         return self._run("get", "pods", "--all-namespaces", "--output", "jsonpath={..image} {..imageID}")
 
+    def may(self, verb: str, kind: str, namespace: str) -> bool:
+        """Tell whether the kubeconfig's user may do `verb` to objects of a kind in a namespace."""
+        words = [*self._command, "auth", "can-i", verb, kind, "--namespace", namespace]
+        done = subprocess.run(words, env=self._environ, capture_output=True, text=True, check=False)
+        if done.stdout.strip() not in {"yes", "no"}:
+            raise self._refusal(done.stderr)
+        return done.stdout.strip() == "yes"
+
     def execute(self, namespace: str, pod: str, *words: str) -> str:
         """Run a command in the first container of a Pod, or of one of `deployment/NAME`'s, and return its output."""
         return self._run("exec", "--namespace", namespace, pod, "--", *words)
@@ -81,8 +93,11 @@ class Cluster:
             [*self._command, *words], env=self._environ, input=given, capture_output=True, text=True, check=False
         )
         if done.returncode:
-            raise SandboxError(
-                f"the cluster can't be asked: {done.stderr.strip()}",
-                "check $KUBECONFIG with `kubectl get pods`; for stack dev: make up",
-            )
+            raise self._refusal(done.stderr)
         return done.stdout
+
+    def _refusal(self, said: str) -> SandboxError:
+        return SandboxError(
+            f"the cluster can't be asked: {_NOISE.sub('', said).strip()}",
+            "check $KUBECONFIG with `kubectl get pods`; for stack dev: make up",
+        )

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from fleet import comment as comments
-from fleet import inventory, orphans, result
+from fleet import inventory, orphans, result, table
+from fleet.doctor import Check, examine
 from fleet.hosts import review
-from fleet.options import Cwd
+from fleet.options import All, AsJson, Cwd, Names, Regions, Tags, choose
 from fleet.publishing import merge_request, pull_request, to_summary
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands."""
-    for command in (comment, remove):
+    for command in (comment, doctor, remove):
         app.command()(command)
 
 
@@ -45,6 +48,26 @@ def comment(
         print(review.publish(each, text, commit))
     if not (reviews or file or summary):
         print(text, end="")
+
+
+def doctor(
+    names: Names = None,
+    region: Regions = None,
+    tag: Tags = None,
+    everything: All = False,
+    as_json: AsJson = False,
+    cwd: Cwd = Path(),
+) -> None:
+    """Look whether all is there that an update needs: tools, engine, cluster, key, backend, regions."""
+    chosen = choose(cwd, names, region, tag, everything=everything)
+    screen = table.console()
+    seen: list[Check] = []
+    for each in examine(chosen):
+        seen.append(each)
+        screen.print(Text(str(each)), soft_wrap=True)
+    if as_json:
+        print(json.dumps([each.as_json() for each in seen], indent=2))
+    raise typer.Exit(0 if all(each.passed for each in seen) else 1)
 
 
 def remove(
