@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
-from collections.abc import Generator
-from pathlib import Path
 from typing import cast
 
 import httpx
@@ -13,17 +10,13 @@ import httpx
 from base import progress
 from base.errors import SandboxError
 from sandbox import addresses
-from sandbox.host.health import Endpoint
 from sandbox.host.layout import Layout
-from sandbox.images import docker_engine
-from sandbox.toolchain import cache, children
+from sandbox.images import debian_root, docker_engine
 from sandbox.toolchain.debian import DebianTree
 
-_SUITE = "bookworm"
 _PACKAGES = ("coreutils", "dash", "libc6", "nginx-light")
 _LABEL = "icr-sandbox.base"
 _WHAT = "base image (nginx from Debian's packages)"
-_TAR = "rootfs.tar"
 # What their installation scripts, which don't run, would have made; and, as in Docker Hub's nginx, a folder of pages
 # that is served on port 80, and logs on the container's own output. `status.d` is where scanners look for packages.
 _FINISH = r"""
@@ -60,9 +53,10 @@ def ensure(layout: Layout, debian: DebianTree) -> None:
     """Give the Docker Engine the image, unless it has it."""
     if is_there(layout):
         return
-    tar = _archive(layout, debian)
+    tar = debian_root.archive(_key(), _WHAT, _PACKAGES, _FINISH, debian)
     with progress.step(f"give the Docker Engine the {_WHAT}", usually=3):
-        answer = _import(docker_engine.engine(layout), tar)
+        changes = [*_CHANGES, f"LABEL {_LABEL}={_key()}"]
+        answer = debian_root.give(docker_engine.engine(layout), tar, addresses.BASE_IMAGE, changes)
     if not is_there(layout):
         raise SandboxError(
             f"The Docker Engine did not take the {_WHAT}: {answer[:300]}",
@@ -70,58 +64,6 @@ def ensure(layout: Layout, debian: DebianTree) -> None:
         )
 
 
-def _archive(layout: Layout, debian: DebianTree) -> Path:
-    """Return the image's root file system as a tar archive, made once for all sandboxes of this user."""
-
-    def make(folder: Path) -> None:
-        with progress.step(f"make the {_WHAT}", usually=6):
-            _bootstrap(folder / _TAR, layout, debian)
-
-    return cache.obtain(_key(), f"the {_WHAT}", make) / _TAR
-
-
 def _key() -> str:
-    recipe = "\n".join((_SUITE, *_PACKAGES, _FINISH, *_CHANGES))
-    return f"base-image-{_SUITE}-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
-
-
-def _bootstrap(tar: Path, layout: Layout, debian: DebianTree) -> None:
-    hook = layout.run / "base-image-hook"
-    hook.write_text(f"#!/bin/sh\n{_FINISH}")
-    hook.chmod(0o700)
-    # Below the unfinished entry of the cache, so that what a cancelled run leaves there goes with it.
-    temporary = tar.parent / "tmp"
-    temporary.mkdir()
-    made = children.run(
-        [
-            debian.binary("mmdebstrap"),
-            "--variant=extract",
-            f"--include={','.join(_PACKAGES)}",
-            f"--extract-hook={hook}",
-            _SUITE,
-            tar,
-        ],
-        debian.environ() | {"TMPDIR": str(temporary)},
-    )
-    shutil.rmtree(temporary, ignore_errors=True)
-    if made.status:
-        errors = [line for line in made.stderr.splitlines() if line.startswith("E:")]
-        raise SandboxError(
-            f"The {_WHAT} can't be made: {errors[0] if errors else made.reason()}",
-            "make `apt-get update` work on this machine (network, proxy, sources.list), then run the command again",
-        )
-
-
-def _import(engine: Endpoint, tar: Path) -> str:
-    repository, tag = addresses.BASE_IMAGE.split(":")
-    changes = [*_CHANGES, f"LABEL {_LABEL}={_key()}"]
-
-    def content() -> Generator[bytes]:
-        with tar.open("rb") as file:
-            while chunk := file.read(1 << 20):
-                yield chunk
-
-    with engine.client(timeout=300) as client:
-        parameters = {"fromSrc": "-", "repo": repository, "tag": tag, "changes": changes}
-        answer = client.post("/images/create", params=parameters, content=content())
-    return answer.text.strip()
+    recipe = "\n".join((debian_root.SUITE, *_PACKAGES, _FINISH, *_CHANGES))
+    return f"base-image-{debian_root.SUITE}-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
