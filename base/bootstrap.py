@@ -36,6 +36,8 @@ def main(words: list[str]) -> NoReturn:
             environment.make(_suitable_python())
         finally:
             hand_over()
+    # Many containers set it. A run starts five programs, and each would compile all that it imports, every time.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     os.execv(str(environment.python), [str(environment.python), "-m", "commands", *words])  # noqa: S606 - no shell is wanted
 
 

@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -164,9 +164,14 @@ async def _serve(engine: str) -> None:
     os._exit(0)
 
 
+def engine_of(arguments: Sequence[str]) -> str | None:
+    """Return the engine's address, which is the last argument, after the flags and their values (`--tracing URL`)."""
+    return next((each for each in arguments[-1:] if not each.startswith("-")), None)
+
+
 def main() -> int:
     """Run the plugin until the engine ends it or is gone; return the exit status."""
-    engine = next((each for each in sys.argv[1:] if not each.startswith("-")), None)
+    engine = engine_of(sys.argv[1:])
     if engine is None:
         print("This is a Pulumi plugin: the engine starts it, with the engine's address. Run `pulumi up` instead.")
         return 2

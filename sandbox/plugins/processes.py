@@ -121,10 +121,10 @@ class Child:
 def serve(start: Callable[[str], tuple[grpc.Server, int]], arguments: Sequence[str]) -> NoReturn:
     """Run a plugin until the engine ends it by a signal, also while a call waits for a remote part, or is gone.
 
-    `start` gets the engine's address, which is the first of the arguments that is no flag, and returns the server and
-    its port, which is printed for the engine.
+    `start` gets the engine's address, which is the last argument, after the flags and their values, and returns the
+    server and its port, which is printed for the engine.
     """
-    engine = next((each for each in arguments if not each.startswith("-")), None)
+    engine = next((each for each in arguments[-1:] if not each.startswith("-")), None)
     if engine is None:
         sys.exit("This is a Pulumi plugin: the engine starts it, with the engine's address. Run `pulumi up` instead.")
     over = threading.Event()

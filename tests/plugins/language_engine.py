@@ -122,8 +122,9 @@ class Host:
 
 @contextmanager
 def running(engine: Engine, folder: Path) -> Generator[Host]:
-    """Start a host in `folder`; when the block ends, `said` has all that it printed."""
-    command = [sys.executable, "-P", "-u", "-m", "sandbox.plugins.language_host", engine.address]
+    """Start a host in `folder`, as `pulumi --tracing` does; when the block ends, `said` has all that it printed."""
+    host = [sys.executable, "-P", "-u", "-m", "sandbox.plugins.language_host"]
+    command = [*host, "--tracing", "tcp://127.0.0.1:1", engine.address]
     environ = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
     with subprocess.Popen(command, cwd=folder, env=environ, stdout=subprocess.PIPE, text=True) as process:
         stdout = process.stdout

@@ -17,6 +17,7 @@ import pytest
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import provider_pb2
 
+from ibm_native.serving import engine_of
 from ibm_native.version import VERSION
 from sandbox.cloud.testing import StandIn
 from tests.provider.engine import Engine, RefusedError, Secret, struct
@@ -109,6 +110,10 @@ async def test_a_cancel_and_a_signal_end_a_process_that_waits(cloud: StandIn, wi
         process.send_signal(signal.SIGTERM)
         await process.communicate()
         assert time.monotonic() - asked < AT_ONCE
+
+
+def test_the_engine_s_address_comes_after_flags_and_their_values() -> None:
+    assert engine_of(["--logtostderr", "--tracing", "tcp://127.0.0.1:1", "127.0.0.1:2"]) == "127.0.0.1:2"
 
 
 async def test_without_an_engine_s_address_it_says_what_it_is() -> None:

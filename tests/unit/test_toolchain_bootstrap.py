@@ -25,7 +25,7 @@ case "$*" in
     for last; do :; done
     mkdir -p "$last/bin" && cp "$0" "$last/bin/python" && touch "$last/bin/pip"; exit;;
   "-m pip"*) echo "pip $*" >>{log}; {pip}; exit;;
-  "-m commands"*) echo "ran $*"; exit;;
+  "-m commands"*) echo "ran $*${{PYTHONDONTWRITEBYTECODE+ and keeps nothing compiled}}"; exit;;
 esac
 exec {python} "$@"
 """
@@ -90,6 +90,15 @@ def test_the_environment_is_made_once_then_the_command_runs_in_it(checkout: Chec
     second = checkout.run()
     assert (second.returncode, second.stdout, second.stderr) == (0, "ran -m commands lint --now\n", "")
     assert checkout.asked() == []
+
+
+def test_what_python_compiles_is_kept_however_the_users_environment_is_set(
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkout.play_python()
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+
+    assert checkout.run().stdout == "ran -m commands lint --now\n"
 
 
 def test_changed_requirements_are_installed_into_the_environment_that_is_there(checkout: Checkout) -> None:
