@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 from rich.console import Console
@@ -21,10 +21,10 @@ def show_table(stack: Stack, checks: Sequence[Check], cloud: str) -> None:
     `checks` are those that passed; `cloud` is the address of the page that shows what the sandbox's cloud holds.
     """
     outputs = stack.outputs()
-    workloads = cast("dict[str, dict[str, str]]", outputs["workloads"])
+    workloads = cast("dict[str, dict[str, str | int]]", outputs["workloads"])
     rows = {
         "registry namespace": f"{outputs['registryHost']}/{outputs['registryNamespace']}",
-        **{f"image of {name}": each["image"] for name, each in workloads.items()},
+        **{f"image of {name}": _image(each) for name, each in workloads.items()},
         "service ID": outputs["serviceId"],
         "access policy": outputs["accessPolicyId"],
         "API key id": outputs["apiKeyId"],
@@ -48,3 +48,9 @@ def show_table(stack: Stack, checks: Sequence[Check], cloud: str) -> None:
         "  make down              destroys the stack and stops the sandbox\n"
         f"  {cloud}   shows what the sandbox's cloud holds, and why it refused what it refused"
     )
+
+
+def _image(workload: Mapping[str, str | int]) -> str:
+    """Return digest, size and security status, as IBM Cloud's own list of images has them."""
+    size = f"{int(workload['sizeBytes']) / 1e6:.1f} MB"
+    return "\n".join([str(workload["image"]), ", ".join([size, *filter(None, [str(workload.get("security") or "")])])])

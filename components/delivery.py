@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import pulumi
 
 from components.identity import PullIdentity, PullIdentityArgs
-from components.image import ContainerImage, ContainerImageArgs, PulledImage, existing_image, on_platform, with_room
+from components.image import ContainerImage, ContainerImageArgs, PulledImage, existing_image, listed, with_room
 from components.names import child
 from components.namespace import RegistryNamespace, RegistryNamespaceArgs
 from components.preflight import Preflight
@@ -45,8 +45,9 @@ class PrivateImage(pulumi.ComponentResource):
     service_account: pulumi.Output[str]
     pods: pulumi.Output[dict[str, dict[str, str]]]
     """Pods by name, each with its Kubernetes `namespace` and `name`; a Deployment's have names of its own."""
-    workloads: pulumi.Output[dict[str, dict[str, str]]]
-    """Each with `kind`, Kubernetes `namespace` and `name`, the `image` that it runs, and the gate's verdict on that."""
+    workloads: pulumi.Output[dict[str, dict[str, str | int]]]
+    """Each with `kind`, Kubernetes `namespace` and `name`, the `image` that it runs, its size in the registry in bytes,
+    and the gate's verdict on it."""
 
     def __init__(
         self,
@@ -77,7 +78,9 @@ class PrivateImage(pulumi.ComponentResource):
         for key, each in delivered.items():
             platform = each.platform or settings.platform
             built = self._image(f"{part[key]}image", key, each, settings, room)
-            image = on_platform(built, platform, settings.region, asked)
+            # A preview without a key can say nothing of an image that is named by digest.
+            unasked = pulumi.runtime.is_dry_run() and not each.build
+            image = built if unasked else listed(built, platform, settings.region, asked)
             if preflight:
                 image = replace(image, reference=preflight.held(key, image.reference, each, platform))
             images[key] = image
@@ -129,7 +132,11 @@ class PrivateImage(pulumi.ComponentResource):
         self.workloads = pulumi.Output.all(
             **{
                 key: pulumi.Output.all(
-                    kind=delivered[key].kind, image=images[key].reference, **_place(each), **_security(each)
+                    kind=delivered[key].kind,
+                    image=images[key].reference,
+                    sizeBytes=images[key].size,
+                    **_place(each),
+                    **_security(each),
                 )
                 for key, each in workloads.items()
             }

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import cast
 
 import pulumi
 import pulumi_docker as docker
@@ -47,6 +48,8 @@ class PulledImage:
     """`namespace/name`, as the registry's API and its tokens call it."""
     digest: pulumi.Output[str]
     """`sha256:...` of the manifest; unknown in a preview that would build."""
+    size: pulumi.Output[int]
+    """Compressed bytes, as the registry lists them; unknown until it has been asked."""
 
 
 class ContainerImage(pulumi.ComponentResource):
@@ -80,7 +83,7 @@ class ContainerImage(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
         reference = image.repo_digest.apply(pinned)
-        self.image = PulledImage(reference, repository, reference.apply(_digest))
+        self.image = PulledImage(reference, repository, reference.apply(_digest), _unknown())
         self.register_outputs({"reference": reference, "repository": repository, "digest": self.image.digest})
 
 
@@ -109,15 +112,23 @@ def roomy(namespace: str, region: str, quota: ibm_native.GetQuotaResult) -> str:
     return namespace
 
 
-def on_platform(
-    image: PulledImage, platform: str, region: str, opts: pulumi.InvokeOptions | None = None
-) -> PulledImage:
-    """Return the image once the registry has shown that it is for `platform`; a preview doesn't ask."""
-    if pulumi.runtime.is_dry_run():
-        return image
-    asked = ibm_native.GetImageArgs(region=region, repository=image.repository, digest=image.digest, platform=platform)
-    held = pulumi.Output.all(image.reference, ibm_native.get_image(asked, opts)).apply(lambda both: str(both[0]))
-    return PulledImage(held, image.repository, image.digest)
+def listed(image: PulledImage, platform: str, region: str, opts: pulumi.InvokeOptions | None = None) -> PulledImage:
+    """Return the image as the registry lists it, once that has shown that it is for `platform`.
+
+    A preview asks about no platform, and nothing at all before the digest is known.
+    """
+    preview = pulumi.runtime.is_dry_run()
+    found = ibm_native.get_image(
+        ibm_native.GetImageArgs(
+            region=region,
+            repository=image.repository,
+            digest=image.digest,
+            platform=None if preview else platform,
+        ),
+        opts,
+    )
+    held = image.reference if preview else pulumi.Output.all(image.reference, found).apply(lambda both: str(both[0]))
+    return replace(image, reference=held, size=found.apply(lambda each: each.size_bytes))
 
 
 def existing_image(
@@ -127,14 +138,16 @@ def existing_image(
     own, at, digest = name.partition("@")
     own, _, tag = own.partition(":")
     repository = pulumi.Output.concat(namespace, "/", own)
-    known = (
-        pulumi.Output.from_input(digest)
-        if at
-        else ibm_native.get_image(ibm_native.GetImageArgs(region=region, repository=repository, tag=tag), opts).apply(
-            lambda found: found.digest
-        )
-    )
-    return PulledImage(pulumi.Output.concat(registry_host, "/", repository, "@", known), repository, known)
+    if at:
+        known, size = pulumi.Output.from_input(digest), _unknown()
+    else:
+        found = ibm_native.get_image(ibm_native.GetImageArgs(region=region, repository=repository, tag=tag), opts)
+        known, size = found.apply(lambda image: image.digest), found.apply(lambda image: image.size_bytes)
+    return PulledImage(pulumi.Output.concat(registry_host, "/", repository, "@", known), repository, known, size)
+
+
+def _unknown() -> pulumi.Output[int]:
+    return pulumi.Output.from_input(cast("int", pulumi.UNKNOWN))
 
 
 def _digest(reference: str) -> str:

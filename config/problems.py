@@ -44,11 +44,15 @@ def report(found: Iterable[Problem], stack: str | None) -> str:
     lines = [f"{where} can't be used:"]
     for problem in found:
         got = "none" if problem.got is None else repr(problem.got)
-        lines.append(f"  {problem.key}: got {got}, expected {problem.expected}")
+        lines.append(_one_line(f"  {problem.key}: got {got}, expected {problem.expected}"))
         for mend in problem.mends:
             of_stack = f" --stack {stack}" if stack and mend.startswith("pulumi config") else ""
             lines.append(f"    {mend}{of_stack}")
     return "\n".join(lines)
+
+
+def _one_line(text: str) -> str:
+    return re.sub(r"[\x00-\x1f]", lambda control: repr(control[0])[1:-1], text)
 
 
 def of(
@@ -66,14 +70,16 @@ def _problem(
     # Pydantic's mark for a map's key is no part of where a value stands.
     place = tuple(step for step in details["loc"] if step != "[key]")
     kind, key = details["type"], str(place[0])
-    got = None if kind == "missing" else "[secret]" if key in secrets else as_config(details["input"])
+    got = "[secret]" if key in secrets else as_config(details["input"])
     if kind == "extra_forbidden":
-        return _unknown_key(place, str(got), _fields(model, place[:-1]), is_secret=key in secrets)
+        return _unknown_key(place, got, _fields(model, place[:-1]), is_secret=key in secrets)
     context = details.get("ctx", {})
     one_of = f"one of {context['expected']}" if kind == "literal_error" else None
-    expected = details["msg"] if kind == EXPECTED else one_of or WORDS.get(kind) or _first_lower(details["msg"])
+    expected = details["msg"] if kind == EXPECTED else one_of or WORDS.get(kind) or _plain(details["msg"])
+    if kind == "missing":
+        return Problem(_path(place), None, expected, [_set(_path(place), "VALUE")])
     offered = context.get("value")
-    value = _mended(model, given, place, got or "") if offered is None else str(offered)
+    value = _mended(model, given, place, got) if offered is None else str(offered)
     return Problem(_path(place), got, expected, [_set(_path(place), value)])
 
 
@@ -157,14 +163,14 @@ def _set(path: str, value: str) -> str:
 
 def _path(steps: Iterable[str | int]) -> str:
     """Return where a value stands, as `pulumi config set --path` takes it."""
-    first, *rest = steps
-    return str(first) + "".join(
-        f".{step}"
-        if re.fullmatch(r"[A-Za-z_][\w-]*", str(step))
-        else f"[{step!r}]"
-        if isinstance(step, int)
-        else f'["{step}"]'
-        for step in rest
+    return "".join(_step(step) for step in steps).removeprefix(".")
+
+
+def _step(step: str | int) -> str:
+    if isinstance(step, int):
+        return f"[{step}]"
+    return (
+        f".{step}" if re.fullmatch(r"[A-Za-z_][\w-]*", step, re.ASCII) else f"[{json.dumps(step, ensure_ascii=False)}]"
     )
 
 
@@ -172,8 +178,10 @@ def as_config(value: object) -> str:
     """Return a value as the engine hands it to a program."""
     if isinstance(value, dict | list):
         return json.dumps(value)
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return str(value).lower() if isinstance(value, bool) else "null" if value is None else str(value)
 
 
-def _first_lower(text: str) -> str:
+def _plain(text: str) -> str:
+    """Return pydantic's words without those that say that something was expected."""
+    text = text.removeprefix("Input should be ")
     return text[:1].lower() + text[1:]

@@ -90,7 +90,10 @@ def test_up_ends_with_the_outputs_and_none_of_them_is_secret(delivered: tuple[Pr
     name = f"nginx-{project.suffix}"
     place = {"namespace": "default", "name": name}
     assert outputs["pods"] == {name: place}
-    assert outputs["workloads"] == {name: place | {"kind": "Pod", "image": outputs["imageReference"]}}
+    workload = outputs["workloads"]
+    assert isinstance(workload, dict)
+    assert 10**6 < workload[name].pop("sizeBytes") < 10**8
+    assert workload == {name: place | {"kind": "Pod", "image": outputs["imageReference"]}}
 
 
 def test_the_pod_serves_the_page_and_is_refused_without_the_secret(delivered: tuple[Project, str]) -> None:

@@ -22,7 +22,7 @@ def test_a_retention_policy_is_set_where_it_is_asked_for_and_keeps_untagged_imag
     assert (kept["imagesPerRepo"], kept["retainUntagged"], kept["namespace"]) == (5, True, "my-praivate-repo")
 
 
-def test_a_preview_asks_the_registry_nothing_and_an_update_for_room_and_platform() -> None:
+def test_an_update_asks_for_room_and_platform_and_a_preview_for_nothing_before_the_image_is_known() -> None:
     assert graph(preview=True).called == []
     asked = dict(graph().called)
     assert asked["ibm-native:registry:getQuota"]["region"] == "jp-tok"
