@@ -19,8 +19,6 @@ LABEL = "app.kubernetes.io/name"
 """By which a Deployment finds its Pods (Kubernetes' docs, "Recommended Labels")."""
 ARCHITECTURE = "kubernetes.io/arch"
 """A node's label; a Pod waits, with the scheduler's own words, where no node has its image's architecture."""
-ROLLING = apps.RollingUpdateDeploymentArgs(max_surge="25%", max_unavailable="25%")
-"""Kubernetes' own defaults: what the program sets it takes away again where a workload goes over to Recreate."""
 PAGE_SAYS = 'case "$(cat "$0")" in *"$1"*) ;; *) echo "$0 lacks: $1" >&2; exit 1;; esac'
 
 
@@ -78,7 +76,7 @@ class Workload(pulumi.ComponentResource):
                     replicas=args.settings.replicas,
                     strategy=apps.DeploymentStrategyArgs(
                         type=args.settings.strategy,
-                        rolling_update=ROLLING if args.settings.strategy == "RollingUpdate" else None,
+                        rolling_update=_rolling() if args.settings.strategy == "RollingUpdate" else None,
                     ),
                     selector=meta.LabelSelectorArgs(match_labels=labels),
                     template=core.PodTemplateSpecArgs(metadata=meta.ObjectMetaArgs(labels=labels), spec=pod_spec(args)),
@@ -87,6 +85,14 @@ class Workload(pulumi.ComponentResource):
             )
         self.namespace, self.name = made.metadata.namespace, made.metadata.name
         self.register_outputs({"namespace": self.namespace, "name": self.name})
+
+
+def _rolling() -> apps.RollingUpdateDeploymentArgs:
+    """Return Kubernetes' own defaults: what the program sets it takes away again where a workload goes to Recreate.
+
+    Not a constant: the SDK imports the group `apps` when it is first used, and a stack of Pods never uses it.
+    """
+    return apps.RollingUpdateDeploymentArgs(max_surge="25%", max_unavailable="25%")
 
 
 def _gate(name: str, args: WorkloadArgs, parent: pulumi.Resource) -> ibm_native.ScanGate | None:

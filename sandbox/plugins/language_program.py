@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import gc
 import logging
 import os
 import runpy
@@ -21,6 +22,9 @@ from pulumi.runtime.proto import language_pb2
 
 _SHOWN = 32
 """Exit status by which a Python program says that its error has been shown."""
+
+_NEW_OBJECTS = 100_000
+"""How many make Python look for garbage: SDKs make that many when they are imported, and none of them is garbage."""
 
 
 def run(request: language_pb2.RunRequest, engine: str) -> language_pb2.RunResponse:
@@ -50,6 +54,7 @@ def _run(request: language_pb2.RunRequest, engine: str) -> language_pb2.RunRespo
         log.error(f"unable to find main python program `{main.name}` in `{main.parent}`")
         return language_pb2.RunResponse(bail=True)
     sys.argv = [str(program), *request.args]
+    gc.set_threshold(_NEW_OBJECTS)
     with _loop(max(request.parallel, 1) * 4) as loop:
         status = _status(loop, program, main)
     if status in {0, _SHOWN}:
