@@ -17,7 +17,7 @@ from ibm_native.cloud.regions import FORMER_NAMES, REGISTRY_HOSTS
 from ibm_native.model import rules
 
 EXPECTED = "expected"
-"""Type of every error that these types raise: its message says what was expected, its context may hold a `value`."""
+"""Type of every error that these types raise: its message says what was expected, its context what mends it."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,12 @@ class Expected:
         )
 
 
-def refusal(words: str, value: object = None) -> PydanticCustomError:
-    """Return the error that says `words` were expected; `value` would mend it (None: the default does)."""
-    return PydanticCustomError(EXPECTED, "{words}", {"words": words, "value": value})
+def refusal(words: str, value: object = None, mend: str = "") -> PydanticCustomError:
+    """Return the error that says `words` were expected; `value` mends it (None: the default), or the line `mend` does.
+
+    `{path}` in the line is where the refused value stands.
+    """
+    return PydanticCustomError(EXPECTED, "{words}", {"words": words, "value": value, "mend": mend})
 
 
 def _by(rule: Callable[[str], str | None]) -> AfterValidator:
@@ -70,9 +73,14 @@ def _tag(value: str) -> str:
     return value
 
 
-def _not_latest(value: str) -> str:
+def _in_the_namespace(value: str) -> str:
+    host, slash, inside = value.partition("/")
+    if slash and "." in host:
+        raise refusal(
+            "an image of the stack's registry namespace, without host and namespace", inside.rpartition("/")[2]
+        )
     if value.endswith(":latest"):
-        raise ValueError
+        raise refusal("a tag other than latest, or a digest")
     return value
 
 
@@ -123,8 +131,8 @@ NamespaceImage = Annotated[
         pattern=r"^[a-z0-9]+([._/-]+[a-z0-9]+)*(@sha256:[0-9a-f]{64}|:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})$",
         json_schema_extra={"not": {"pattern": ":latest$"}},
     ),
-    AfterValidator(_not_latest),
     Expected("an image of the stack's registry namespace, name@sha256:<64 hex> or name:tag (a tag other than latest)"),
+    AfterValidator(_in_the_namespace),
 ]
 ImageReference = Annotated[str, Field(pattern=r"^\S*$"), Expected("an image reference without blanks, or nothing")]
 Platform = Annotated[
@@ -171,6 +179,7 @@ def takes_base(dockerfile: Path) -> None:
 
 def tidied(text: str) -> tuple[str, ...]:
     """Return what a person may have meant by `text`, likeliest first; the key's type tells which of it is legal."""
-    low = text.strip().lower()
+    bare = text.strip()
+    low = bare.lower()
     joined = re.sub(r"[^a-z0-9.-]+", "-", low).strip("-.")
-    return text.strip(), low, joined, joined.replace(".", "-")
+    return bare, low, joined, joined.replace(".", "-"), bare.rstrip("Bs"), f"linux/{low}", f"/{bare}"

@@ -20,7 +20,12 @@ LOOKS_SECRET = re.compile(r"passwd|pass|pwd|secret|token", re.IGNORECASE)
 """Keys of which `pulumi config set` takes some values for secrets, and then asks for --secret or --plaintext."""
 
 
-WORDS = {"dict_type": "a map from key to value", "model_type": "a map from key to value", "missing": "a value"}
+WORDS = {
+    "dict_type": "a map from key to value",
+    "model_type": "a map from key to value",
+    "tuple_type": "a list",
+    "missing": "a value",
+}
 """What is expected, where pydantic would say it in words of its own."""
 
 
@@ -78,9 +83,36 @@ def _problem(
     expected = details["msg"] if kind == EXPECTED else one_of or WORDS.get(kind) or _plain(details["msg"])
     if kind == "missing":
         return Problem(_path(place), None, expected, [_set(_path(place), "VALUE")])
+    if "[key]" in details["loc"]:
+        return Problem(_path(place), got, expected, _renames(model, given, place, got))
+    if context.get("mend"):
+        return Problem(_path(place), got, expected, [context["mend"].format(path=shlex.quote(_path(place)))])
     offered = context.get("value")
-    value = _mended(model, given, place, got) if offered is None else str(offered)
+    value = _mended(model, given, place, got, str(one_of)) if offered is None else str(offered)
+    if (not value and offered is None and kind != EXPECTED) or (len(place) > 1 and not value):
+        return Problem(_path(place), got, expected, _by_hand(model, given, place, got))
     return Problem(_path(place), got, expected, [_set(_path(place), value)])
+
+
+def _by_hand(model: type[BaseModel], given: Mapping[str, Any], place: Sequence[str | int], got: str) -> list[str]:
+    """Return what mends a value that no guess mends: what it may have been meant for, or else an edit."""
+    path, remove = _path(place), _set(_path(place), "")
+    inside = next(iter(_fields(model, place)), "")
+    if inside and inside not in _fields(model, place[:-1]) and _is_legal(model, given, place, {inside: got}):
+        return [remove, _set(f"{path}.{inside}", got)]
+    edit = f"in the stack file, write what is expected in place of the value of {path}"
+    errors = _errors(model, _changed(given, place, None))
+    return [edit] if tuple(place) in errors or tuple(place[:-1]) in errors else [edit, remove]
+
+
+def _renames(model: type[BaseModel], given: Mapping[str, Any], place: Sequence[str | int], got: str) -> list[str]:
+    """Return what gives a map's key a legal name."""
+    for name in (*tidied(got), re.sub(r"\W", "_", got, flags=re.ASCII)):
+        renamed = (*place[:-1], name)
+        errors = _errors(model, _changed(_changed(given, place, None), renamed, {}))
+        if name and not any(error[-1] == "[key]" and error[:-1] == renamed for error in errors):
+            return [f"in the stack file, write {name} in place of {_path(place)}"]
+    return [f"in the stack file, give {_path(place)} another name"]
 
 
 def _fields(model: type[BaseModel], place: Sequence[str | int]) -> dict[str, FieldInfo]:
@@ -116,9 +148,12 @@ def _unknown_key(place: Sequence[str | int], got: str, fields: Collection[str], 
     )
 
 
-def _mended(model: type[BaseModel], given: Mapping[str, Any], place: Sequence[str | int], got: str) -> str:
+def _mended(model: type[BaseModel], given: Mapping[str, Any], place: Sequence[str | int], got: str, one_of: str) -> str:
     """Return the first guess at what was meant that is legal there; the default, if none is; nothing without one."""
-    guesses = [*(guess for guess in tidied(got) if guess), _default(_fields(model, place[:-1]).get(str(place[-1])))]
+    words = {word.lower(): word for word in re.findall("'([^']*)'", one_of)}
+    near = [words[word] for word in get_close_matches(got.lower(), words, n=1)]
+    typed = () if got.startswith(("{", "[")) else tidied(got)
+    guesses = [*near, *typed, _default(_fields(model, place[:-1]).get(str(place[-1])))]
     return next((guess for guess in guesses if guess and _is_legal(model, given, place, guess)), "")
 
 
@@ -127,17 +162,21 @@ def _default(field: FieldInfo | None) -> str:
     return as_config(field.default) if field is not None and simple else ""
 
 
-def _is_legal(model: type[BaseModel], given: Mapping[str, Any], place: Sequence[str | int], value: str) -> bool:
-    changed = _changed(given, place, value)
+def _is_legal(model: type[BaseModel], given: Mapping[str, Any], place: Sequence[str | int], value: object) -> bool:
+    return not any(error[: len(place)] == tuple(place) for error in _errors(model, _changed(given, place, value)))
+
+
+def _errors(model: type[BaseModel], given: object) -> list[tuple[str | int, ...]]:
+    """Return where config is wrong."""
     try:
-        model.model_validate(changed)
+        model.model_validate(given)
     except ValidationError as error:
-        return not any(tuple(each["loc"][: len(place)]) == tuple(place) for each in error.errors(include_url=False))
-    return True
+        return [each["loc"] for each in error.errors(include_url=False)]
+    return []
 
 
-def _changed(given: Any, place: Sequence[str | int], value: str) -> Any:  # noqa: ANN401  # config of any shape
-    """Return config with `value` at a place."""
+def _changed(given: Any, place: Sequence[str | int], value: object) -> Any:  # noqa: ANN401  # config of any shape
+    """Return config with `value` at a place, or without what is there if that is None."""
     if not place:
         return value
     step, *rest = place
@@ -147,6 +186,8 @@ def _changed(given: Any, place: Sequence[str | int], value: str) -> Any:  # noqa
         items = cast("list[Any]", given)
         return [_changed(each, rest, value) if index == step else each for index, each in enumerate(items)]
     fields = cast("Mapping[str | int, Any]", given)
+    if value is None and not rest:
+        return {key: each for key, each in fields.items() if key != step}
     return {**fields, step: _changed(fields.get(step, {}), rest, value)}
 
 

@@ -14,13 +14,20 @@ from config import fields
 from config.fields import Expected, refusal
 from config.problems import as_config
 
-Text = Annotated[str, BeforeValidator(as_config), Expected("a text")]
+
+def _scalar(value: object) -> object:
+    return as_config(value) if isinstance(value, str | int | float) else value
+
+
+Text = Annotated[str, BeforeValidator(_scalar), Expected("a text")]
 """A value that YAML may take for a number or a boolean, as the process reads it."""
 Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$"), Expected("letters, digits and '_'")]
 Port = Annotated[int, Field(ge=1, le=65535), Expected("a port from 1 to 65535")]
 Seconds = Annotated[int, Field(ge=0, le=86400), Expected("a whole number of seconds from 0 to 86400")]
 Times = Annotated[int, Field(ge=1, le=1000), Expected("a whole number from 1 to 1000")]
-Words = Annotated[tuple[Text, ...], Field(min_length=1), Expected("a list of texts, a word each")]
+Words = Annotated[
+    tuple[Text, ...], Field(min_length=1), Expected("a list of texts, a word each, such as [sh, -c, sleep 10]")
+]
 Amount = Annotated[
     str,
     BeforeValidator(as_config),
@@ -58,6 +65,13 @@ class Build(Part):
     )
     tag: fields.ImageTag | None = Field(default=None, description="Tag that each push moves; else the stack's imageTag")
 
+    @field_validator("context")
+    @classmethod
+    def _is_a_folder(cls, context: str, info: ValidationInfo) -> str:
+        if not fields.folder(info, context).is_dir():
+            raise refusal(f"a folder, relative to the project; {fields.folder(info, context)} is none")
+        return context
+
     @field_validator("dockerfile")
     @classmethod
     def _is_there(cls, dockerfile: str, info: ValidationInfo) -> str:
@@ -77,7 +91,9 @@ class Build(Part):
 class Http(Part):
     """A probe that asks for a page and takes any answer below 400."""
 
-    path: str = Field(default="/", pattern="^/", description="Path of the page")
+    path: Annotated[str, Field(pattern="^/"), Expected("a path that begins with /")] = Field(
+        default="/", description="Path of the page"
+    )
     port: Port = Field(description="Port in the container")
 
 
@@ -103,7 +119,7 @@ class Probe(Part):
     @model_validator(mode="after")
     def _is_one(self) -> Probe:
         if sum(way is not None for way in (self.http, self.page, self.tcp, self.command)) != 1:
-            raise refusal("exactly one of http, page, tcp, command")
+            raise refusal("exactly one of http, page, tcp, command", mend="in the stack file, give {path} one of them")
         return self
 
 
@@ -167,7 +183,9 @@ class IdentitySettings(Part):
     def _is_one(self) -> IdentitySettings:
         sources = bool(self.api_key) + bool(self.api_key_file)
         if sources != (self.kind == "given"):
-            raise refusal("kind given with exactly one of apiKey, apiKeyFile, or another kind with neither")
+            expected = "kind given with exactly one of apiKey, apiKeyFile, or another kind with neither"
+            secret, kind = "--secret {path}.apiKey", "{path}.kind given"
+            raise refusal(expected, mend=f"pulumi config set --path {secret if self.kind == 'given' else kind}")
         return self
 
     def given_key(self) -> pulumi.Output[str] | None:
@@ -211,9 +229,10 @@ class WorkloadSettings(Part):
     @model_validator(mode="after")
     def _is_whole(self) -> WorkloadSettings:
         if (self.build is None) == (self.image is None):
-            raise refusal("exactly one of build, image")
+            raise refusal("exactly one of build, image", mend="in the stack file, give {path} one of them")
         if self.kind == "Pod" and self.model_fields_set & {"replicas", "strategy"}:
-            raise refusal("kind Deployment, since it has replicas or strategy")
+            mend = "pulumi config set --path {path}.kind Deployment"
+            raise refusal("kind Deployment, since it has replicas or strategy", mend=mend)
         return self
 
 

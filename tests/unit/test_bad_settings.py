@@ -137,9 +137,130 @@ def whole(said: str) -> bool:
     mends = [line.startswith(("    pulumi config ", "    in the stack file, ")) for line in lines]
     after_each = all(mend for head, mend in zip(heads, [*mends[1:], False], strict=True) if head)
     known = all(head != mend for head, mend in zip(heads, mends, strict=True))
-    typed = [shlex.split(line) for line, mend in zip(lines, mends, strict=True) if mend]
+    typed = [shlex.split(line) for line in lines if line.startswith("    pulumi ")]
     return first == TITLE and heads[0] and after_each and known and all(typed)
 
 
 def test_the_good_configuration_is_good() -> None:
     assert report(GOOD) is None
+
+
+SET = "pulumi config set --path workloads.web."
+EDIT = "in the stack file, "
+WORKLOAD = {"build": {"context": "app"}}
+
+
+@pytest.mark.parametrize(
+    ("typed", "message", "mend"),
+    [
+        (
+            {"build": None},
+            "web: got '{\"build\": null}', expected exactly one of build, image",
+            f"{EDIT}give workloads.web",
+        ),
+        ({"image": "web:v1"}, "expected exactly one of build, image", f"{EDIT}give workloads.web one of them"),
+        (
+            {"build": None, "image": "jp.icr.io/ns/web:v1"},
+            "web.image: got 'jp.icr.io/ns/web:v1', expected an image of the stack's registry namespace, without host",
+            f"{SET}image web:v1",
+        ),
+        (
+            {"build": None, "image": "web:latest"},
+            "web.image: got 'web:latest', expected a tag other than latest, or a digest",
+            f"{EDIT}write what is expected in place of the value of workloads.web.image",
+        ),
+        ({"build": None, "image": "web"}, "web.image: got 'web', expected an image of the stack's", EDIT),
+        ({"build": "app"}, "web.build: got 'app', expected a map from key to value", f"{SET}build.context app"),
+        ({"build": {}}, "web.build.context: got none, expected a value", f"{SET}build.context VALUE"),
+        (
+            {"build": {"context": "nowhere"}},
+            "web.build.context: got 'nowhere', expected a folder, relative to the",
+            EDIT,
+        ),
+        ({"kind": "deployment"}, "web.kind: got 'deployment', expected one of 'Pod' or", f"{SET}kind Deployment"),
+        ({"replicas": 2}, "expected kind Deployment, since it has replicas or strategy", f"{SET}kind Deployment"),
+        ({"ports": 80}, "web.ports: got '80', expected a list", EDIT),
+        ({"ports": ["80:8080"]}, "web.ports[0]: got '80:8080', expected a port from 1 to 65535", EDIT),
+        (
+            {"command": "sh -c x"},
+            "web.command: got 'sh -c x', expected a list of texts, a word each, such as [sh",
+            EDIT,
+        ),
+        ({"env": ["A=b"]}, "web.env: got '[\"A=b\"]', expected a map from key to value", EDIT),
+        (
+            {"env": {"A-B": "c"}},
+            "web.env.A-B: got 'A-B', expected letters, digits and '_'",
+            f"{EDIT}write A_B in place",
+        ),
+        ({"env": {"A": {"secretKeyRef": "b"}}}, 'web.env.A: got \'{"secretKeyRef": "b"}\', expected a text', EDIT),
+        ({"envFrom": "keys"}, "web.envFrom: got 'keys', expected a list", EDIT),
+        (
+            {"resources": {"limits": {"memory": "128MB"}}},
+            "web.resources.limits.memory: got '128MB', expected an amount as Kubernetes writes it",
+            f"{SET}resources.limits.memory 128M",
+        ),
+        ({"resources": {"limits": {"gpu": 1}}}, "limits.gpu: got 'gpu', expected one of cpu, memory, ephemeral", EDIT),
+        ({"probes": {"readiness": {}}}, "probes.readiness: got '{}', expected exactly one of http, page, tcp", EDIT),
+        (
+            {"probes": {"readiness": {"http": {"port": 80, "path": "ready"}}}},
+            "web.probes.readiness.http.path: got 'ready', expected a path that begins with /",
+            f"{SET}probes.readiness.http.path /ready",
+        ),
+        ({"probe": {}}, "web.probe: got '{}', expected a key of this project", f"{EDIT}write probes in place of probe"),
+        ({"securityContext": {"runAsUser": 0}}, "expected a user id from 1 on; root is 0", EDIT),
+        (
+            {"platform": "amd64"},
+            "web.platform: got 'amd64', expected linux/amd64, linux/arm64",
+            f"{SET}platform linux/amd64",
+        ),
+        ({"gate": "block"}, "web.gate: got 'block', expected a map from key to value", f"{SET}gate.action block"),
+        (
+            {"terminationGracePeriodSeconds": "30s"},
+            "terminationGracePeriodSeconds: got '30s', expected a whole number of seconds from 0 to 86400",
+            f"{SET}terminationGracePeriodSeconds 30",
+        ),
+    ],
+)
+def test_a_likely_mistake_in_a_workload_is_named_with_what_mends_it(
+    typed: dict[str, Any], message: str, mend: str
+) -> None:
+    said = str(report({"workloads": {"web": {**WORKLOAD, **typed}}}))
+    assert message in said
+    assert any(line.startswith(f"    {mend}") for line in said.split("\n")), said
+
+
+@pytest.mark.parametrize(
+    ("typed", "message", "mend"),
+    [
+        (
+            {"workloads": {"Web_1": WORKLOAD}},
+            "workloads.Web_1: got 'Web_1', expected at most 63 lowercase letters",
+            f"{EDIT}write web-1 in place of workloads.Web_1",
+        ),
+        ({"workloads": ["web"]}, "workloads: got '[\"web\"]', expected a map from key to value", EDIT),
+        (
+            {"pullIdentity": "workload"},
+            "pullIdentity: got 'workload', expected a map from key to value",
+            "pulumi config set --path pullIdentity.kind workload",
+        ),
+        (
+            {"pullIdentity": {"kind": "given"}},
+            "expected kind given with exactly one of apiKey, apiKeyFile",
+            "pulumi config set --path --secret pullIdentity.apiKey",
+        ),
+        (
+            {"vulnerabilityGate": "block"},
+            "vulnerabilityGate: got 'block', expected a map from key to value",
+            "pulumi config set --path vulnerabilityGate.action block",
+        ),
+        (
+            {"vulnerabilityGate": {"exemptions": {"CVE-2024-1": {"reason": "a reason", "until": "31.1.2030"}}}},
+            "exemptions.CVE-2024-1.until: got '31.1.2030', expected a day, such as 2030-01-31",
+            EDIT,
+        ),
+    ],
+)
+def test_a_likely_mistake_in_a_map_is_named_with_what_mends_it(typed: dict[str, Any], message: str, mend: str) -> None:
+    said = str(report(typed))
+    assert message in said
+    assert any(line.startswith(f"    {mend}") for line in said.split("\n")), said
