@@ -14,7 +14,7 @@ import pytest
 from base import virtual
 from base.errors import SandboxError
 from base.paths import CHECKOUT
-from commands import lock, system_python
+from commands import lock, system_python, testing
 from tests.unit.toolchain_bench import Bench
 
 pytestmark = pytest.mark.unit
@@ -109,11 +109,13 @@ def asked(bench: Bench) -> list[str]:
 
 
 def test_the_unit_tests_run_on_the_systems_other_python_and_their_failure_counts(played: Bench) -> None:
-    assert system_python.run_unit_tests() == 1
+    command = system_python.unit_tests()
+    assert command is not None
+    assert testing.run(testing.Lane("unit", 1, command)) == 1
     assert asked(played) == ["-m venv --without-pip", "-m pip --disable-pip-version-check", "-m pytest -m"]
 
-    assert system_python.run_unit_tests() == 1
-    assert asked(played)[3:] == ["-m pytest -m"], "its environment is made once"
+    assert system_python.unit_tests() == command
+    assert asked(played)[3:] == [], "its environment is made once"
 
 
 @pytest.mark.parametrize("version", ["3 11 1", "3 9 2"])
@@ -122,7 +124,7 @@ def test_nothing_runs_twice_on_the_same_python_nor_on_one_that_is_too_old(
 ) -> None:
     play(played, version, monkeypatch)
 
-    assert system_python.run_unit_tests() == 0
+    assert system_python.unit_tests() is None
 
     assert asked(played) == []
     assert ("is 3.9.2, older than the project needs" in capsys.readouterr().err) == (version == "3 9 2")
