@@ -1,7 +1,7 @@
 """The current stack's settings, as the engine hands them to the program.
 
 `python -m components.settings --all` checks every stack file without an engine; `--write` renews what follows from the
-model: Pulumi.yaml's `config` and schema/stack.schema.json.
+model: Pulumi.yaml's `config`, schema/stack.schema.json and docs/configuration.md.
 """
 
 from __future__ import annotations

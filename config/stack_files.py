@@ -1,4 +1,4 @@
-"""Stack files without an engine: their check, and what is made from the model: Pulumi.yaml's config and the schema."""
+"""Stack files without an engine: their check, and what is made from the model: Pulumi.yaml's config, schema, page."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from config.problems import Problem, SettingsError
 
 PROJECT_FILE = Path("Pulumi.yaml")
 SCHEMA_FILE = Path("schema/stack.schema.json")
+PAGE = Path("docs/configuration.md")
+_HEAD = "| key | default | what it is |"
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -24,7 +26,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m components.settings", description=__doc__)
     parser.add_argument("stacks", nargs="*", help="stacks to check")
     parser.add_argument("--all", action="store_true", help="check every stack file of the project")
-    parser.add_argument("--write", action="store_true", help=f"renew {SCHEMA_FILE} and the config of {PROJECT_FILE}")
+    parser.add_argument("--write", action="store_true", help=f"renew {SCHEMA_FILE}, {PAGE} and {PROJECT_FILE}'s config")
     arguments = parser.parse_args(words)
     if arguments.write:
         write(Path.cwd())
@@ -180,6 +182,18 @@ def stack_schema(project: str) -> dict[str, Any]:
     }
 
 
+def page(text: str) -> str:
+    """Return the page about the configuration, whose text is `text`, with its table as the model has it."""
+    rows = [_HEAD, "|---|---|---|"]
+    for key, schema in Settings.model_json_schema()["properties"].items():
+        default = schema["default"]
+        shown = "" if default in ("", {}) else f"`{default if isinstance(default, str) else json.dumps(default)}`"
+        rows.append(f"| `{key}` | {shown} | {schema['description']} |")
+    before, _, after = text.partition(_HEAD)
+    _, gap, rest = after.partition("\n\n")
+    return before + "\n".join(rows) + gap + rest
+
+
 def write(folder: Path) -> None:
     """Write what follows from the model into the project in `folder`."""
     project = _load(folder / PROJECT_FILE)
@@ -189,3 +203,4 @@ def write(folder: Path) -> None:
     (folder / PROJECT_FILE).write_text(yaml.safe_dump(project, sort_keys=False, width=120, allow_unicode=True))
     (folder / SCHEMA_FILE).parent.mkdir(exist_ok=True)
     (folder / SCHEMA_FILE).write_text(json.dumps(stack_schema(str(project["name"])), indent=2) + "\n")
+    (folder / PAGE).write_text(page((folder / PAGE).read_text()))

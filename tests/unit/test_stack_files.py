@@ -19,6 +19,12 @@ def test_pulumi_yaml_describes_exactly_the_keys_that_are_read() -> None:
     assert written == stack_files.project_config(), "renew it: .venv/bin/python -m components.settings --write"
 
 
+def test_the_page_says_of_each_key_what_the_model_says() -> None:
+    written = (CHECKOUT / stack_files.PAGE).read_text()
+    assert "| `retainImages` | `0` |" in written
+    assert written == stack_files.page(written), "renew it: .venv/bin/python -m components.settings --write"
+
+
 def test_the_schema_of_stack_files_is_current() -> None:
     written = json.loads((CHECKOUT / stack_files.SCHEMA_FILE).read_text())
     assert written == stack_files.stack_schema("icr-private-image"), (
@@ -106,6 +112,10 @@ def test_the_command_checks_every_stack_file_and_says_which_are_right(
 def test_what_follows_from_the_model_is_written_by_one_command(project: Path) -> None:
     file = project / "Pulumi.yaml"
     file.write_text(file.read_text().replace("default: jp-tok", "default: us-south"))
+    (project / "docs").mkdir()
+    page = (CHECKOUT / stack_files.PAGE).read_text()
+    (project / stack_files.PAGE).write_text(page.replace("`jp-tok`", "`us-south`"))
     assert stack_files.main(["--write"]) == 0
+    assert (project / stack_files.PAGE).read_text() == page
     assert yaml.safe_load(file.read_text()) == yaml.safe_load((CHECKOUT / "Pulumi.yaml").read_text())
     assert (project / stack_files.SCHEMA_FILE).read_text() == (CHECKOUT / stack_files.SCHEMA_FILE).read_text()
