@@ -3,7 +3,8 @@
 In it, and why: Debian's Python with what its packages need; the locked run-time packages, as the virtual environment
 that Pulumi.yaml names, with pip, because the operator runs `pulumi install`; the CLI, its language host, and the
 plugins for Docker and Kubernetes, which `pulumi install` would fetch; and the provider on PATH, because a stack is
-destroyed in a folder that has no source. No git, no compiler, no shell but dash.
+destroyed in a folder that has no source. This project's own plugins, where they are used, bring kubectl and docker. No
+git, no compiler, no shell but dash.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from sandbox.images import debian_root
 from sandbox.toolchain import DebianTree, cache, children, launchers, plugins, system
 
 NAME = "pulumi-workspace"
-_LOCAL = f"sandbox/{NAME}:latest"
+_LOCAL = f"sandbox/{NAME}:1"
 _PYTHON = "3.11"
 """Of Debian's release `debian_root.SUITE`."""
 _PLATFORMS = {"amd64": "x86_64-manylinux_2_36", "arm64": "aarch64-manylinux_2_36"}
@@ -71,6 +72,15 @@ def make(engine: Endpoint, tools: toolchain.Tools) -> str:
 
 def _base(debian: DebianTree) -> Path:
     return debian_root.archive(f"workspace-base-{_RECIPE}", "workspace image's base", _PACKAGES, _FINISH, debian)
+
+
+def save(engine: Endpoint, image: str, archive: Path) -> None:
+    """Write an image to a file, as `docker save` does."""
+    with engine.client(timeout=900) as client, client.stream("GET", f"/images/{image}/get") as answer:
+        answer.raise_for_status()
+        with archive.open("wb") as file:
+            for chunk in answer.iter_bytes():
+                file.write(chunk)
 
 
 def push(engine: Endpoint, image: str, target: str, key: str) -> str:
@@ -162,6 +172,9 @@ def _cli(tar: tarfile.TarFile, tools: toolchain.Tools) -> None:
         tar.add(CHECKOUT / "sandbox/__init__.py", "tools/stand-ins/sandbox/__init__.py")
         tar.add(tools.node, "tools/lib/node")
         _script(tar, "bin/kubectl", f'exec {_HOME}/lib/node kubectl "$@"')
+        tar.add(tools.debian.root / "usr/bin/docker", "tools/bin/docker")
+        if tools.debian.docker_plugins.is_dir():
+            tar.add(tools.debian.docker_plugins, "tools/.docker/cli-plugins")
 
 
 def _is_stand_in(program: Path) -> bool:

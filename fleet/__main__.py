@@ -17,6 +17,7 @@ from rich.text import Text
 
 from base.errors import SandboxError
 from fleet import inventory, orphans, outward, table
+from fleet.export import export
 from fleet.inventory import LAST, StackFile
 from fleet.open_preview import open_preview
 from fleet.operations import Operations
@@ -139,6 +140,7 @@ def unlock(names: Names = None, as_json: AsJson = False, cwd: Cwd = Path()) -> N
 
 
 outward.add_to(app)
+app.command()(export)
 
 
 def _listed(stack: StackFile) -> dict[str, Any]:

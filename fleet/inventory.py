@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -34,6 +35,8 @@ class StackFile:
     folder: Path
     config: Mapping[str, str] = field(repr=False)
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
+    secrets: AbstractSet[str] = frozenset()
+    """Keys whose values are encrypted."""
 
     @property
     def region(self) -> str:
@@ -126,9 +129,9 @@ def _has(stack: StackFile, tag: str) -> bool:
 def read(folder: Path, name: str) -> StackFile:
     """Return one stack of the project in `folder`; one whose file can't be read has no config."""
     try:
-        config, _ = stack_files.read(folder, name)
+        config, secrets = stack_files.read(folder, name)
         tags: object = json.loads(config.get(TAGS) or "{}")
     except (BadSettingsError, yaml.YAMLError, ValueError, UnicodeDecodeError):
         return StackFile(name, folder, {})
     by_key = cast("dict[str, object]", tags if isinstance(tags, dict) else {})
-    return StackFile(name, folder, config, {key: str(value) for key, value in by_key.items()})
+    return StackFile(name, folder, config, {key: str(value) for key, value in by_key.items()}, secrets)

@@ -86,19 +86,28 @@ def proxies() -> dict[str, str]:
 
 def ensure_pause_image(layout: Layout, debian: DebianTree) -> None:
     """Give containerd the image of a Pod's first process: catatonit, which does nothing but reap what others leave."""
-    ctr = [debian.binary("ctr"), "--address", layout.socket("containerd"), "--namespace", _NAMESPACE, "images"]
-    there = children.run([*ctr, "list", "--quiet", f"name=={PAUSE_IMAGE}"], environ(layout, debian))
-    if PAUSE_IMAGE in there.stdout.split():
+    if PAUSE_IMAGE in _images(layout, debian, "list", "--quiet", f"name=={PAUSE_IMAGE}").split():
         return
     archive = layout.run / "pause.tar"
     archive.write_bytes(_archive(debian.binary("catatonit")))
-    imported = children.run([*ctr, "import", archive], environ(layout, debian))
+    give_image(layout, debian, archive)
     archive.unlink()
-    if imported.status:
+
+
+def give_image(layout: Layout, debian: DebianTree, archive: Path) -> None:
+    """Give the node the images of an archive, as `docker save` writes it; raises SandboxError if it takes none."""
+    _images(layout, debian, "import", archive)
+
+
+def _images(layout: Layout, debian: DebianTree, *words: str | Path) -> str:
+    ctr = [debian.binary("ctr"), "--address", layout.socket("containerd"), "--namespace", _NAMESPACE, "images"]
+    done = children.run([*ctr, *words], environ(layout, debian))
+    if done.status:
         raise SandboxError(
-            f"containerd did not take the image of a Pod's first process: {imported.reason()}",
+            f"containerd did not take {words[-1]}: {done.reason()}",
             f"look at {layout.log('containerd')}, and run the command again",
         )
+    return done.stdout
 
 
 def _problem(address: Path) -> str | None:

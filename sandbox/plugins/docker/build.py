@@ -100,17 +100,28 @@ def _client() -> tuple[str, dict[str, str], list[str]]:
 
     Raises PluginError if there is none.
     """
+    users = shutil.which("docker")
+    if users and _has_buildkit(users):
+        # The build has a DOCKER_CONFIG of its own, where the client wouldn't find what the user has added to his.
+        own = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker", "cli-plugins")
+        return users, dict(os.environ), [str(own)] if own.is_dir() else []
     from sandbox.toolchain import debian  # noqa: PLC0415 - half a second that only a build should wait for
 
-    users = shutil.which("docker")
-    if users and subprocess.run([users, "buildx", "version"], capture_output=True, check=False).returncode == 0:
-        return users, dict(os.environ), []
     if tree := debian.find():
         return str(tree.binary("docker")), tree.environ(), [str(tree.docker_plugins)]
     raise PluginError(
         "no docker client on this machine can build with BuildKit: install Docker's buildx "
         "(package docker-buildx-plugin), or run `make up` in this project's checkout, which gets a client"
     )
+
+
+def _has_buildkit(client: str) -> bool:
+    """Tell whether a client has buildx, or is of those before 23, which have BuildKit's own client in them."""
+    if subprocess.run([client, "buildx", "version"], capture_output=True, check=False).returncode == 0:
+        return True
+    said = subprocess.run([client, "--version"], capture_output=True, text=True, check=False).stdout
+    found = re.search(r"version (\d+)\.", said)
+    return found is not None and 18 < int(found[1]) < 23
 
 
 def _arguments(image: Image, environ: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
