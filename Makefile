@@ -19,11 +19,8 @@ stack:
 test:
 	@$(RUN) test $(TESTS)
 
-bench:
-	@$(RUN) bench $(BENCHES)
-
-bench-quick:
-	@$(RUN) bench --quick $(BENCHES)
+bench bench-quick:
+	@$(RUN) $@ $(BENCHES)
 
 lock:
 	@$(RUN) lock $(if $(UPGRADE),--upgrade)

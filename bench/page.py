@@ -40,7 +40,9 @@ def write(folder: Path, results: dict[str, Any]) -> None:
     page = [HEAD, *_targets(itertools.chain(*sections.values()))]
     for name, kept in results.items():
         page += [f"\n## {kept['title']}\n\n", f"`python -m bench {name}`, {kept['took']} s, commit {kept['commit']}, "]
-        page += [f"{kept['at']}, on {kept['machine']}; load {kept['load']}.\n\n"]
+        page += [
+            f"{kept['at']}, on {kept['machine']}; load {kept['load']}{'; few rounds' if kept['quick'] else ''}.\n\n"
+        ]
         page += [f"![{title}](benchmarks/{file})\n\n" for title, file in _plots(name, sections[name], folder)]
         page += _table(sections[name])
     (folder / "benchmarks.md").write_text("".join(page))

@@ -34,6 +34,7 @@ COMMANDS = (
     "stack",
     "test",
     "bench",
+    "bench-quick",
     "machine-test",
     "lint",
     "tools",
@@ -42,7 +43,7 @@ COMMANDS = (
     "reset",
     "clean",
 )
-_TAKES_WORDS = {"stack", "test", "bench", "machine-test", "lock"}
+_TAKES_WORDS = {"stack", "test", "bench", "bench-quick", "machine-test", "lock"}
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -91,7 +91,8 @@ def bench(arguments: argparse.Namespace) -> int:
     """Measure what the project costs, on the sandbox; words that aren't ours are handed to `python -m bench`."""
     machine.up()
     toolchain.ensure()
-    command = [sys.executable, "-m", "bench", *arguments.words]
+    quick = ["--quick"] if arguments.command == "bench-quick" else []
+    command = [sys.executable, "-m", "bench", *quick, *arguments.words]
     return subprocess.run(command, cwd=paths.CHECKOUT, env=environment.process_environment(), check=False).returncode
 
 
@@ -175,6 +176,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "env": env,
     "test": test,
     "bench": bench,
+    "bench-quick": bench,
     "machine-test": machine_test,
     "lint": lint,
     "tools": tools,
