@@ -11,7 +11,7 @@ from pathlib import Path
 from base import rights
 from base.errors import SandboxError
 from base.progress import say
-from commands.graph import draw
+from fleet.graph import draw
 from fleet.adoption import adopt
 from fleet.recovery import go_on
 from fleet.rotation import rotate

@@ -54,6 +54,12 @@ class Cluster:
         """Return the names of all images that Pods name or run, in any namespace."""
         return self._run("get", "pods", "--all-namespaces", "--output", "jsonpath={..image} {..imageID}")
 
+    def pods(self) -> list[dict[str, Any]]:
+        """Return the Pods of all namespaces as the API shows them."""
+        return cast("dict[str, Any]", json.loads(self._run("get", "pods", "--all-namespaces", "--output", "json")))[
+            "items"
+        ]
+
     def may(self, verb: str, kind: str, namespace: str) -> bool:
         """Tell whether the kubeconfig's user may do `verb` to objects of a kind in a namespace."""
         words = [*self._command, "auth", "can-i", verb, kind, "--namespace", namespace]

@@ -54,7 +54,10 @@ class Operations:
 
     def drift(self, run: Run, stack: Stack) -> None:
         """Tell what is otherwise than the state has it, and change nothing."""
-        self._prepare(run, stack, changes_state=False)
+        if not self._prepare(run, stack, changes_state=False, makes=False):
+            run.status = "unchanged"
+            run.notes.append(f"it has no state yet: python -m fleet up {stack.name}   makes it")
+            return
         run.phase = "drift"
         stack.drift(run.changes)
         run.status = "changes" if run.changes.total else "unchanged"
@@ -102,8 +105,11 @@ class Operations:
             stack.cancel()
         run.status = "done" if held else "unchanged"
 
-    def _prepare(self, run: Run, stack: Stack, *, changes_state: bool = True) -> None:
-        """Make the stack if it is new, hold account and cluster against its state, and finish what was killed."""
+    def _prepare(self, run: Run, stack: Stack, *, changes_state: bool = True, makes: bool = True) -> bool:
+        """Make the stack if it is new, hold account and cluster against its state, and finish what was killed.
+
+        Returns whether it was there.
+        """
         run.phase = "check"
         held = locks(stack) if changes_state else []
         running = [lock for lock in held if not lock.is_left]
@@ -120,9 +126,11 @@ class Operations:
         except SandboxError as error:
             if "no stack named" not in error.what:
                 raise
-            stack.make()
-            return
+            if makes:
+                stack.make()
+            return False
         if self._guarded:
             guard.check(run.stack, stack, state)
         if changes_state:
             finish(stack, state)
+        return True

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.text import Text
@@ -52,6 +52,22 @@ def go(
     beyond: Beyond | None = None,
 ) -> None:
     """Run `work` on the stacks, then look `beyond` their states, and exit with the status of it all."""
+    told = carried_out(chosen, operation, work, jobs, ordered=ordered, beyond=beyond)
+    if as_json:
+        print(json.dumps(told, indent=2, ensure_ascii=False))
+    raise typer.Exit(told["exit"])
+
+
+def carried_out(
+    chosen: list[StackFile],
+    operation: str,
+    work: Work,
+    jobs: int,
+    *,
+    ordered: bool = False,
+    beyond: Beyond | None = None,
+) -> dict[str, Any]:
+    """Run `work` on the stacks, then look `beyond` their states; returns what `--json` prints."""
     screen = table.console()
     began = datetime.now(UTC)
     records = runs.Records(chosen[0].folder)
@@ -72,7 +88,7 @@ def go(
         screen.print(Text(f"\nwhat no state knows can't be told: {problem}"), soft_wrap=True)
     status = exit_status(made) if not problem else max(exit_status(made), 1, key=SEVERITY.index)
     status = 2 if found and not status else status
-    told = {
+    return {
         "operation": operation,
         "began": began.isoformat(timespec="seconds"),
         "exit": status,
@@ -80,9 +96,6 @@ def go(
         "findings": [each.as_json() for each in found],
         "errors": [problem] if problem else [],
     }
-    if as_json:
-        print(json.dumps(told, indent=2, ensure_ascii=False))
-    raise typer.Exit(status)
 
 
 def _looked(beyond: Beyond | None, stacks: Sequence[StackFile]) -> tuple[Sequence[Finding], str]:

@@ -30,7 +30,7 @@ _Told: TypeAlias = tuple[str, str, str, str]
 """What is to be said of a thing, since when, the command that mends it, and its stack."""
 IAM_TYPES = tuple(f"{PROVIDER}:iam:{name}" for name in ("ServiceId", "AccessPolicy", "ApiKey"))
 SPACE = f"{PROVIDER}:registry:Namespace"
-_IMAGE = re.compile(r"[\w.:-]+/([\w./-]+@sha256:[0-9a-f]{64})")
+IMAGE = re.compile(r"[\w.:-]+/([\w./-]+@sha256:[0-9a-f]{64})")
 """An image by digest; the registry's host has several names, so it doesn't count."""
 _FEW = 6
 _UNLESS = "   # unless another checkout's stack, or another backend's, has it"
@@ -90,16 +90,16 @@ class Known:
                 self.identities[outputs["iamId"]] = name
             if kind == SPACE and not outputs.get("adopted"):
                 self.spaces[each["id"]] = name
-            if kind == "docker:index/image:Image" and (found := _IMAGE.search(str(outputs.get("repoDigest")))):
+            if kind == "docker:index/image:Image" and (found := IMAGE.search(str(outputs.get("repoDigest")))):
                 self.repositories[f"{file.region}/{found[1].partition('@')[0]}"] = name
-        self.running |= set(_IMAGE.findall(json.dumps(state)))
+        self.running |= set(IMAGE.findall(json.dumps(state)))
         deployment = cast("Mapping[str, Any]", state.get("deployment") or {})
         pending = cast("Sequence[Mapping[str, Any]]", deployment.get("pending_operations") or ())
         self.begun |= {Mark.new(each["resource"]["urn"]).urn for each in pending}
 
     def run(self, text: str, there: Sequence[Held]) -> None:
         """Take the images that `text` names as running, and what the lists among them name."""
-        self.running |= set(_IMAGE.findall(text))
+        self.running |= set(IMAGE.findall(text))
         for each in there:
             name = each.id.partition("/")[2]
             if name in self.running:
@@ -120,14 +120,25 @@ def find(files: Sequence[StackFile], chosen: Sequence[StackFile]) -> list[Findin
     """
     found: dict[str, Finding] = {}
     for endpoint in dict.fromkeys(each.iam_endpoint for each in chosen):
-        near = [each for each in files if each.iam_endpoint == endpoint]
+        near = _with_fileless([each for each in files if each.iam_endpoint == endpoint], files)
         stacks = {each.name: Stack(each.name, each.environ(), each.folder) for each in near}
         with ThreadPoolExecutor(jobs_here(waits=False)) as pool:
             read = [*pool.map(_state, stacks.values())]
         states = {each.name: (each, state) for each, state in zip(near, read, strict=True) if state is not None}
         wanted = [each for each in chosen if each.name in states]
-        for to, members in _by_key(wanted, stacks):
+        for to, members in by_key(wanted, stacks):
             found |= {each.held.id: each for each in _in_account(to, members, states, stacks)}
+    return [*found.values()]
+
+
+def _with_fileless(near: Sequence[StackFile], files: Sequence[StackFile]) -> list[StackFile]:
+    """Return stacks and, beside them, those that their backends have and no file here: of another branch, say."""
+    found = {each.name: each for each in near}
+    for backend in {each.environ().get("PULUMI_BACKEND_URL"): each for each in near}.values():
+        listed = Stack(backend.name, backend.environ(), backend.folder).read("stack", "ls", "--json")
+        for name in (each["name"] for each in cast("list[dict[str, str]]", listed)):
+            if name not in {each.name for each in files}:
+                found[name] = replace(backend, name=name, tags={})
     return [*found.values()]
 
 
@@ -157,7 +168,7 @@ def _state(stack: Stack) -> Mapping[str, object] | None:
         raise
 
 
-def _by_key(
+def by_key(
     files: Sequence[StackFile], stacks: Mapping[str, Stack]
 ) -> Iterator[tuple[Connection, list[tuple[StackFile, Connection]]]]:
     """Yield one connection a key, with the endpoints of all of its stacks' regions, and these stacks."""

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.text import Text
 
+from base import files
 from fleet import comment as comments
 from fleet import inventory, orphans, result, table
 from fleet.doctor import Check, examine
 from fleet.hosts import review
-from fleet.options import All, AsJson, Cwd, Names, Regions, Tags, choose
+from fleet.operations import Operations
+from fleet.options import All, AsJson, Cwd, Guard, Names, Regions, Tags, carried_out, choose
 from fleet.publishing import merge_request, pull_request, to_summary
+from fleet.report import page
+from fleet.survey import survey
+from fleet.waves import jobs_here
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands."""
-    for command in (comment, doctor, remove):
+    for command in (comment, doctor, remove, report):
         app.command()(command)
 
 
@@ -77,3 +83,21 @@ def remove(
     files = inventory.found(cwd.absolute())
     for line in orphans.drop(orphans.find(files, files), ids):
         print(line)
+
+
+def report(
+    names: Names = None,
+    region: Regions = None,
+    tag: Tags = None,
+    everything: All = False,
+    cwd: Cwd = Path(),
+    guard: Guard = True,
+    out: Annotated[Path, typer.Option("--out", help="The file to write.")] = Path("report.html"),
+) -> None:
+    """Write one HTML file: stacks by region, Pods, images, keys, quota, drift, graphs."""
+    chosen = choose(cwd, names, region, tag, everything=everything)
+    beyond = partial(orphans.find, inventory.found(cwd.absolute()))
+    work = Operations(guarded=guard).drift
+    drift = carried_out(chosen, "drift", work, jobs_here(waits=False), beyond=beyond)
+    files.write(out.absolute(), page(survey(chosen), drift), 0o644)
+    print(out)

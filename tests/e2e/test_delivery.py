@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from base import paths
-from commands.graph import resources
+from fleet.graph import resources
 from fleet.verify import verify
 from sandbox import machine
 from tests.e2e.canaries import CANARIES

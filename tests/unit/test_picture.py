@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from base.errors import SandboxError
-from commands.graph import draw, picture, resources
+from fleet.graph import draw, picture, resources
 from fleet.stack import Stack
 from tests.unit import samples
 

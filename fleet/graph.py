@@ -84,26 +84,32 @@ def draw(stack: Stack, out: Path | None) -> int:
     """Write the stack's graph as SVG; raises SandboxError if there is nothing to draw, or no graphviz to draw it."""
     out = out or Path(f"graph-{stack.name}.svg")
     found = list(resources(stack.export()))
+    drawn = svg(found, stack.name)
+    try:
+        out.write_bytes(drawn)
+    except OSError as error:
+        raise SandboxError(f"{out} can't be written: {error.strerror}", "make graph OUT=FILE") from None
+    say(f"{out}: {sum(not each.component for each in found)} resources of stack {stack.name}")
+    return 0
+
+
+def svg(found: Sequence[Resource], stack: str) -> bytes:
+    """Return the graph as SVG; raises SandboxError if there is nothing to draw, or no graphviz to draw it."""
     if not found:
-        raise SandboxError(f"stack {stack.name} has no resource yet", f"pulumi up --stack {stack.name}")
+        raise SandboxError(f"stack {stack} has no resource yet", f"pulumi up --stack {stack}")
     if not shutil.which("dot"):
         raise SandboxError(
             "graphviz, which draws the picture, isn't installed: no `dot` on PATH",
             "apt-get install --no-install-recommends graphviz",
         )
-    source = picture(found, f"stack {stack.name}")
+    source = picture(found, f"stack {stack}")
     drawn = subprocess.run(["dot", "-Tsvg"], input=source.encode(), capture_output=True, check=False)
     if drawn.returncode:
         raise SandboxError(
             f"graphviz refuses the graph: {drawn.stderr.decode().strip()}",
             "apt-get install --reinstall graphviz",
         )
-    try:
-        out.write_bytes(drawn.stdout)
-    except OSError as error:
-        raise SandboxError(f"{out} can't be written: {error.strerror}", "make graph OUT=FILE") from None
-    say(f"{out}: {sum(not each.component for each in found)} resources of stack {stack.name}")
-    return 0
+    return drawn.stdout
 
 
 def _inside(members: Sequence[Resource], found: Sequence[Resource]) -> Iterator[str]:

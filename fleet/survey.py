@@ -1,0 +1,194 @@
+"""What the report tells of stacks and registries: read from states, accounts and clusters; no secret is among it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from base.errors import SandboxError
+from fleet.account import Held, held
+from fleet.connection import asked
+from fleet.graph import resources, svg
+from fleet.inventory import StackFile
+from fleet.kubectl import Cluster
+from fleet.orphans import IMAGE, by_key
+from fleet.stack import Stack, resources_of
+from ibm_native.cloud.client import Cloud
+from ibm_native.cloud.connection import Connection
+from ibm_native.cloud.errors import ProviderError
+from ibm_native.cloud.refusals import Job
+from ibm_native.cloud.sdk import text
+from ibm_native.registry.get_quota import GetQuotaArgs, GetQuotaResult, get_quota
+from ibm_native.registry.scan_gate import counted
+
+KEY = "ibm-native:iam:ApiKey"
+FREE_STORAGE, FREE_TRAFFIC = 512 << 20, 5 << 30
+"""Bytes of the free plan: stored, and pulled a month (IBM Cloud docs, "About Container Registry", quota limits)."""
+_REMEDY = "export the reader's key of docs/fleet.md, then run the same again"
+_ADVISOR = Job("look at an image's scan", "the role Reader on Container Registry")
+
+
+@dataclass
+class Pod:
+    """A Pod that runs an image of the stack; times are ISO 8601."""
+
+    name: str
+    phase: str
+    image: str
+    since: str
+    findings: str = "not looked at"
+    """What the Vulnerability Advisor says."""
+
+
+@dataclass
+class Key:
+    """An API key of the stack; days are whole ones."""
+
+    name: str
+    id: str
+    created: str
+    ends: str
+    age: int
+    left: int | None
+    rotate_after: int
+    """Days after which every run warns; 0 is never."""
+
+
+@dataclass
+class Seen:
+    """One stack as the report shows it."""
+
+    file: StackFile
+    updated: str = ""
+    resources: int = 0
+    graph: str = ""
+    """SVG, or why there is none."""
+    drawn: bool = False
+    pods: list[Pod] = field(default_factory=list[Pod])
+    keys: list[Key] = field(default_factory=list[Key])
+    problems: list[str] = field(default_factory=list[str])
+
+
+@dataclass
+class Registry:
+    """One account's registry in a region; bytes."""
+
+    region: str
+    endpoint: str
+    stacks: list[str]
+    quota: GetQuotaResult
+    images: list[tuple[Held, bool]]
+    """With each, whether a stack or a Pod names it."""
+
+
+@dataclass
+class Survey:
+    """All that the report shows but drift."""
+
+    stacks: list[Seen]
+    registries: list[Registry]
+    problems: list[str]
+
+
+def survey(files: Sequence[StackFile]) -> Survey:
+    """Look at everything; what can't be looked at is a line among the problems, never a failure of it all."""
+    found = Survey([Seen(file) for file in files], [], [])
+    stacks = {file.name: Stack(file.name, file.environ(), file.folder) for file in files}
+    states: dict[str, Mapping[str, object]] = {}
+    for seen in found.stacks:
+        try:
+            states[seen.file.name] = stacks[seen.file.name].export()
+        except SandboxError as error:
+            seen.problems.append("it has no state yet" if "no stack named" in error.what else str(error))
+            continue
+        _of_state(seen, states[seen.file.name])
+        try:
+            seen.pods = _pods(seen.file, stacks[seen.file.name], states[seen.file.name])
+        except SandboxError as error:
+            seen.problems.append(str(error))
+    there = [seen for seen in found.stacks if seen.file.name in states]
+    try:
+        groups = [*by_key([seen.file for seen in there], stacks)]
+    except (SandboxError, ProviderError) as error:
+        found.problems.append(str(error))
+        return found
+    running = {name for state in states.values() for name in IMAGE.findall(json.dumps(state))}
+    for to, members in groups:
+        names = {file.name for file, _ in members}
+        mine = [seen for seen in there if seen.file.name in names]
+        try:
+            found.registries += asked(to, lambda cloud, mine=mine, to=to: _account(cloud, to, mine, running), _REMEDY)
+        except SandboxError as error:
+            found.problems.append(str(error))
+    return found
+
+
+def _of_state(seen: Seen, state: Mapping[str, object]) -> None:
+    deployment = cast("Mapping[str, Any]", state.get("deployment") or {})
+    seen.updated = str(deployment.get("manifest", {}).get("time", ""))
+    parts = [*resources(state)]
+    seen.resources = sum(not each.component for each in parts)
+    try:
+        seen.graph, seen.drawn = svg(parts, seen.file.name).decode(), True
+    except SandboxError as error:
+        seen.graph = str(error)
+    after = int(seen.file.config.get("rotateAfterDays") or 90)
+    for each in resources_of(state):
+        if each["type"] == KEY:
+            told = cast("Mapping[str, Any]", each.get("outputs") or {})
+            created, ends = str(told.get("createdAt") or ""), str(told.get("endsAt") or "")
+            left = None if not ends else -_days_since(ends)
+            seen.keys.append(Key(str(told.get("name")), each["id"], created, ends, _days_since(created), left, after))
+
+
+def _days_since(when: str) -> int:
+    return (datetime.now(UTC) - datetime.fromisoformat(when)).days if when else 0
+
+
+def _pods(file: StackFile, stack: Stack, state: Mapping[str, object]) -> list[Pod]:
+    own = set(IMAGE.findall(json.dumps(state)))
+    if not any(str(each["type"]).startswith("kubernetes:") for each in resources_of(state)):
+        return []
+    pods = Cluster(stack.environ, file.config.get("kubernetesContext", "")).pods()
+    return [
+        Pod(
+            f"{pod['metadata']['namespace']}/{pod['metadata']['name']}",
+            str(pod.get("status", {}).get("phase", "unknown")),
+            str(container["image"]),
+            str(pod.get("status", {}).get("startTime", "")),
+        )
+        for pod in pods
+        for container in pod["spec"]["containers"]
+        if own & set(IMAGE.findall(str(container["image"])))
+    ]
+
+
+async def _account(cloud: Cloud, to: Connection, mine: Iterable[Seen], running: set[str]) -> list[Registry]:
+    by_region: dict[str, list[Seen]] = {}
+    for seen in mine:
+        by_region.setdefault(seen.file.region, []).append(seen)
+        for pod in seen.pods:
+            pod.findings = await _findings(cloud, seen.file.region, pod.image)
+    images = [each for each in await held(cloud, sorted(by_region)) if each.kind == "image"]
+    return [
+        Registry(
+            region,
+            to.registry_url(region, "look at the registry"),
+            [seen.file.name for seen in members],
+            await get_quota.answer(cloud, GetQuotaArgs(region=region)),
+            [(each, each.id.partition("/")[2] in running) for each in images if each.of.startswith(f"{region}/")],
+        )
+        for region, members in sorted(by_region.items())
+    ]
+
+
+async def _findings(cloud: Cloud, region: str, image: str) -> str:
+    try:
+        report = (await cloud.advisor(region, _ADVISOR, lambda api: api.image_report_query_path(image))).fields
+    except ProviderError:
+        return "not scanned"
+    issues = counted(report, set())
+    return f"{text(report, 'status')}, {len(issues)} known problems" if issues else text(report, "status")
