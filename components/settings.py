@@ -38,7 +38,7 @@ def load() -> Settings:
         preview=pulumi.runtime.is_dry_run(),
         stack=pulumi.get_stack(),
         secrets=names,
-        known=stack_files.twice(Path.cwd(), pulumi.get_stack()),
+        known=stack_files.of_files(Path.cwd(), pulumi.get_stack()),
     )
 
 

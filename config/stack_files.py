@@ -19,6 +19,8 @@ PROJECT_FILE = Path("Pulumi.yaml")
 SCHEMA_FILE = Path("schema/stack.schema.json")
 PAGE = Path("docs/configuration.md")
 _HEAD = "| key | default | what it is |"
+_PLACE = {"region": "region", "registryNamespace": "registry_namespace"}
+"""What tells where a stack's images are: config key to the model's name for it."""
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -64,7 +66,7 @@ def problem_of(folder: Path, stack: str) -> str | None:
             project=folder,
             stack=stack,
             secrets=secrets,
-            known=twice(folder, stack),
+            known=of_files(folder, stack),
         )
     except SettingsError as error:
         return str(error)
@@ -92,10 +94,46 @@ def read(folder: Path, stack: str) -> tuple[dict[str, str], set[str]]:
     return {key: _text(value) for key, value in named.items() if key not in secrets or key not in KEYS}, secrets
 
 
-def twice(folder: Path, stack: str) -> list[Problem]:
+def of_files(folder: Path, stack: str) -> list[Problem]:
+    """Return what only the files tell of a stack: a key that is there twice, and images that others run.
+
+    A file that isn't there, or is no YAML, has no such problem: whoever reads it says what is wrong.
+    """
+    return [*_twice(folder, stack), *_others_images(folder, stack)]
+
+
+def _others_images(folder: Path, stack: str) -> list[Problem]:
+    """Refuse a retention policy where another stack runs images of the same namespace: IBM's knows nothing of those."""
+    own = _place_of_images(folder, stack)
+    kept, place = own or ("0", ())
+    others = [
+        each
+        for each in stacks_of(folder)
+        if each != stack and (_place_of_images(folder, each) or ("", None))[1] == place
+    ]
+    if kept in {"0", ""} or not others:
+        return []
+    expected = f"0: stack {', '.join(others)} has images in the same namespace, which the policy could remove"
+    return [Problem("retainImages", kept, expected, ["pulumi config set retainImages 0"])]
+
+
+def _place_of_images(folder: Path, stack: str) -> tuple[str, tuple[str, ...]] | None:
+    """Return how many images a stack keeps, and where its images are; None for a file that can't be read."""
+    try:
+        config, _ = read(folder, stack)
+    except (FileNotFoundError, UnicodeDecodeError, yaml.YAMLError, SettingsError):
+        return None
+    default = {key: str(Settings.model_fields[name].default) for key, name in _PLACE.items()}
+    endpoints = (f"{PROVIDER}:registryEndpoint", f"{PROVIDER}:registryEndpoints")
+    return config.get("retainImages", "0"), tuple(
+        config.get(key, default.get(key, "")) for key in (*_PLACE, "registryHost", *endpoints)
+    )
+
+
+def _twice(folder: Path, stack: str) -> list[Problem]:
     """Return a problem for each key that a stack file has twice, be it bare and with the project's name in front.
 
-    The engine takes both for one key, and either of them may win. A file that isn't there, or is no YAML, has none.
+    The engine takes both for one key, and either of them may win.
     """
     file = folder / f"Pulumi.{stack}.yaml"
     try:

@@ -111,9 +111,13 @@ class Project:
 
     def planned(self) -> dict[str, str]:
         """Return what a preview would change: resource type to operation, without what stays the same."""
+        return dict(self.steps())
+
+    def steps(self) -> list[tuple[str, str]]:
+        """Return resource type and operation of each thing that a preview would change."""
         plan = cast("dict[str, Any]", self.stack.read("preview", "--json", "--stack", STACK))
         steps = cast("list[dict[str, Any]]", plan["steps"])
-        return {step["urn"].split("$")[-1].split("::")[0]: step["op"] for step in steps if step["op"] != "same"}
+        return [(step["urn"].split("$")[-1].split("::")[0], step["op"]) for step in steps if step["op"] != "same"]
 
     def state(self) -> str:
         """Return the stack's state as it lies on the disk."""

@@ -10,8 +10,9 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
-from typing import Self
+from typing import Self, cast
 from xml.etree import ElementTree
 
 import psutil
@@ -21,8 +22,11 @@ from base import paths
 from fleet.graph import resources
 from fleet.verify import verify
 from sandbox import machine
+from sandbox.host.layout import Layout
 from tests.e2e.canaries import CANARIES
 from tests.e2e.project import PAGE, Project
+from tests.e2e.pulls import Node, Pulling, key_in_the_cluster, rotated, violations
+from tests.e2e.sandbox_account import Account
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
@@ -60,16 +64,6 @@ class ArgumentWatch:
             self.seen.update(" ".join(process.info["cmdline"] or []) for process in psutil.process_iter(["cmdline"]))
 
 
-def pull_key(project: Project) -> str:
-    """Return the API key's value as the cluster holds it."""
-    name = f"ibmcr-{project.suffix}"
-    secret = json.loads(project.kubectl("get", "secret", name, "-o", "json").text)
-    document = json.loads(base64.b64decode(secret["data"][".dockerconfigjson"]))
-    value = str(next(iter(document["auths"].values()))["password"])
-    CANARIES.add(value)
-    return value
-
-
 @pytest.fixture(scope="module")
 def delivered(project: Project) -> tuple[Project, str]:
     """Return the project after its first up, and everything that was said on the way, arguments included."""
@@ -90,10 +84,9 @@ def test_up_ends_with_the_outputs_and_none_of_them_is_secret(delivered: tuple[Pr
     name = f"nginx-{project.suffix}"
     place = {"namespace": "default", "name": name}
     assert outputs["pods"] == {name: place}
-    workload = outputs["workloads"]
-    assert isinstance(workload, dict)
-    assert 10**6 < workload[name].pop("sizeBytes") < 10**8
-    assert workload == {name: place | {"kind": "Pod", "image": outputs["imageReference"]}}
+    workloads = cast("dict[str, dict[str, object]]", outputs["workloads"])
+    assert 10**6 < cast("int", workloads[name].pop("sizeBytes")) < 10**8
+    assert workloads == {name: place | {"kind": "Pod", "image": outputs["imageReference"]}}
 
 
 def test_the_pod_serves_the_page_and_is_refused_without_the_secret(delivered: tuple[Project, str]) -> None:
@@ -118,7 +111,7 @@ def test_no_secret_is_anywhere_in_clear(delivered: tuple[Project, str], sandbox_
     for folder in (project.folder / "state", sandbox_home / "logs"):
         everything |= {str(path): path.read_text(errors="replace") for path in folder.rglob("*") if path.is_file()}
     assert "pull-key-1" in project.state(), "the state that was searched is the stack's"
-    for value in (pull_key(project), deployer):
+    for value in (key_in_the_cluster(project), deployer):
         for encoded in (value, base64.b64encode(f"iamapikey:{value}".encode()).decode()):
             assert len(encoded) > 20
             found = [where for where, text in everything.items() if encoded in text]
@@ -222,16 +215,56 @@ def test_a_finding_that_blocks_never_reaches_the_pod_until_it_is_exempt(
     project.up()
 
 
-def test_a_rotation_changes_the_secret_in_place_and_leaves_the_pod_alone(delivered: tuple[Project, str]) -> None:
+def test_a_rotation_changes_the_secret_in_place_and_leaves_pod_and_pulls_alone(
+    delivered: tuple[Project, str], sandbox_home: Path
+) -> None:
     project, _ = delivered
     pod = ("get", "pod", f"nginx-{project.suffix}", "-o", "jsonpath={.metadata.uid}")
     secret = ("get", "secret", f"ibmcr-{project.suffix}", "-o", "jsonpath={.metadata.uid}")
-    before = (project.kubectl(*pod).text, project.kubectl(*secret).text, pull_key(project))
-    project.configure(keyEpoch="2")
-    project.up()
-    assert project.changes() == {"create": 1, "update": 2}, "one new key; Access and Secret updated"
-    assert (project.kubectl(*pod).text, project.kubectl(*secret).text) == before[:2]
-    assert pull_key(project) != before[2]
+    before = (project.kubectl(*pod).text, project.kubectl(*secret).text)
+    first = key_in_the_cluster(project)
+    image = str(project.stack.outputs()["imageReference"])
+    with closing(Node(Layout(sandbox_home).socket("containerd"))) as node:
+        with Pulling(project, node, image) as pulling:
+            rotated(project, 2)
+            assert project.changes() == {"create": 1, "update": 2}, "one new key; Access and Secret updated"
+            second = key_in_the_cluster(project)
+            project.configure(keyEpoch="3")
+            assert sorted(project.steps()) == [
+                ("ibm-native:iam:ApiKey", "create"),
+                ("ibm-native:iam:ApiKey", "delete"),
+                ("ibm-native:registry:Access", "update"),
+                ("kubernetes:core/v1:Secret", "update"),
+            ]
+            revoked = {first: rotated(project, 3)}
+            assert project.changes() == {"create": 1, "delete": 1, "update": 2}
+            pulling.until(len(pulling.pulls) + 3)
+        dead = node.pull(image, first)
+    assert dead.problem is not None
+    assert "unauthorized" in dead.problem.lower()
+    assert violations([*pulling.pulls, dead], revoked, delay=0) == []
+    assert len({first, second, key_in_the_cluster(project)}) == 3
+    assert (project.kubectl(*pod).text, project.kubectl(*secret).text) == before
+
+
+def test_nothing_needs_a_push_key_that_was_rotated_and_is_dead(
+    delivered: tuple[Project, str], sandbox_home: Path
+) -> None:
+    """What was pushed with the old key is refreshed, updated, and by the next test destroyed."""
+    project, _ = delivered
+    account = Account((sandbox_home / "deployer.key").read_text().strip())
+    keys = [account.key_of_its_own() for _ in range(2)]
+    CANARIES.update(value for value, _ in keys)
+    for number, (value, key_id) in enumerate(keys):
+        project.stack.ask("config", "set", "--secret", "pushApiKey", "--stack", "e2e", given=value)
+        if number:
+            account.delete_key(keys[0][1])
+            ran = project.pulumi("up", "--refresh", "--yes", "--skip-preview")
+            assert ran.status == 0, ran.text
+            assert project.changes() == {}, f"{key_id} is no new image"
+        (project.folder / "app" / "index.html").write_text(f"pushed with key {number}\n")
+        project.up()
+    account.delete_key(keys[1][1])
 
 
 def test_destroy_leaves_nothing(delivered: tuple[Project, str]) -> None:

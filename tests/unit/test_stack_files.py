@@ -95,6 +95,27 @@ def test_a_key_that_is_there_twice_is_refused_with_both_lines(project: Path, aga
     assert said.count("got") == 1, "a namesake of another project is none"
 
 
+@pytest.mark.parametrize(
+    ("other", "refused"),
+    [
+        ("{registryNamespaceMode: use}", True),
+        ("{icr-private-image:registryNamespace: another}", False),
+        ("{region: us-south}", False),
+        ("{ibm-native:registryEndpoint: http://127.0.0.1:7001}", False),
+        ("[", False),
+    ],
+)
+def test_no_policy_may_remove_images_that_another_stack_of_the_project_has(
+    project: Path, other: str, refused: bool
+) -> None:
+    (project / "Pulumi.x.yaml").write_text("config: {retainImages: 5}")
+    assert stack_files.problem_of(project, "x") is None
+    (project / "Pulumi.other.yaml").write_text(f"config: {other}")
+    said = str(stack_files.problem_of(project, "x"))
+    assert ("retainImages: got '5', expected 0: stack other has images in the same namespace" in said) is refused
+    assert ("pulumi config set retainImages 0 --stack x" in said) is refused
+
+
 def test_the_command_checks_every_stack_file_and_says_which_are_right(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
