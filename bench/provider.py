@@ -12,12 +12,14 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 from base import paths
 from bench.engine import Project, project
-from bench.figures import Figure, figure
+from bench.figures import Figure, beyond, figure, in_turns
 from bench.provider_kills import plugin_of
 
 PROGRAM = """
@@ -30,6 +32,20 @@ for number in range(int(os.environ.get("COUNT", "0")) // 4):
         iam_id=identity.iam_id, roles=["Reader"], region="jp-tok"))
     for letter in "ab":
         ibm.ApiKey(f"key-{number}-{letter}", ibm.ApiKeyArgs(name=f"key-{letter}", iam_id=identity.iam_id))
+"""
+NOTHING = """
+import ibm_native as ibm
+
+ibm.Provider("ibm")
+"""
+FIVE = """
+import ibm_native as ibm
+
+space = ibm.Namespace("space", ibm.NamespaceArgs(name="my-images", region="jp-tok"))
+ibm.RetentionPolicy("retention", ibm.RetentionPolicyArgs(namespace=space.name, region="jp-tok", images_per_repo=5))
+identity = ibm.ServiceId("identity", ibm.ServiceIdArgs(name="puller"))
+ibm.AccessPolicy("policy", ibm.AccessPolicyArgs(iam_id=identity.iam_id, roles=["Reader"], region="jp-tok"))
+ibm.ApiKey("key", ibm.ApiKeyArgs(name="key", iam_id=identity.iam_id))
 """
 STARTS = 5
 COUNTS = (20, 60, 200)
@@ -92,10 +108,38 @@ def run(made: Project, words: list[str], count: int) -> tuple[float, float]:
     return time.perf_counter() - began, peak[0]
 
 
+def refresh(made: Project) -> None:
+    """Preview with a refresh; raises RuntimeError unless nothing is to change."""
+    ran = made.pulumi("preview", "--refresh", "--expect-no-changes")
+    if ran.returncode:
+        raise RuntimeError(ran.stdout)
+
+
+def of_five(rounds: int) -> Iterator[Figure]:
+    """Hold a refresh of five resources against one of the same provider alone, and count its calls by kind."""
+    with ExitStack() as stack:
+        few, none = (
+            stack.enter_context(project(Path(stack.enter_context(tempfile.TemporaryDirectory())), program))
+            for program in (FIVE, NOTHING)
+        )
+        for each in (few, none):
+            run(each, COMMANDS["create"], 0)
+        few.cloud.clear_requests()
+        refresh(few)
+        calls = Counter(f"{each.method} {'/'.join(each.path.split('/')[:4])}" for each in few.cloud.requests)
+        took = in_turns(
+            rounds, {"refresh, five resources": lambda: refresh(few), "refresh, none": lambda: refresh(none)}
+        )
+    yield beyond("refresh of five resources beyond the floor", *took.values()).held(most=0.3)
+    yield from took.values()
+    yield from (figure(f"refresh, five resources: {kind}", "calls", count) for kind, count in sorted(calls.items()))
+
+
 def measure(quick: bool) -> Iterator[Figure]:
     """Measure the plugin's start, then a whole life of each number of resources."""
     yield figure("plugin start", "s", *(start_seconds() for _ in range(2 if quick else STARTS))).held(most=0.3)
-    for count in COUNTS[:2] if quick else COUNTS:
+    yield from of_five(2 if quick else STARTS)
+    for count in COUNTS[:1] if quick else COUNTS:
         with tempfile.TemporaryDirectory() as folder, project(Path(folder), PROGRAM) as made:
             for name, words in COMMANDS.items():
                 made.cloud.clear_requests()
