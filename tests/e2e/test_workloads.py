@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
 from fleet.verify import verify
+from tests.e2e.canaries import CANARIES
 from tests.e2e.project import Project
+from tests.e2e.sandbox_account import Account
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
@@ -45,9 +48,12 @@ def configure(project: Project, workloads: dict[str, Any]) -> None:
 
 
 @pytest.fixture(scope="module")
-def running(project: Project) -> Project:
+def running(project: Project, sandbox_home: Path) -> Project:
+    """Return the project after its first up; the kubeconfig is a secret of the stack."""
     shutil.copytree(project.folder / "app", project.folder / "api")
     project.configure(kubernetesNamespace=f"e2e-{project.suffix}", kubernetesNamespaceMode="create")
+    kubeconfig = (sandbox_home / "kubeconfig").read_text()
+    project.stack.ask("config", "set", "--secret", "kubeconfig", "--stack", project.stack.name, given=kubeconfig)
     configure(project, settings())
     project.up()
     return project
@@ -85,5 +91,29 @@ def test_a_new_page_changes_one_image_and_what_runs_it_and_a_new_workload_only_i
     workloads = running.stack.outputs()["workloads"]
     assert isinstance(workloads, dict)
     assert workloads["another"]["image"] == workloads["web"]["image"], "the tag was resolved to the digest"
-    ran = running.pulumi("destroy", "--yes", "--skip-preview")
-    assert ran.status == 0, ran.text
+
+
+def test_each_workloads_own_key_and_a_key_made_elsewhere_pull_as_the_stacks_does(
+    running: Project, sandbox_home: Path
+) -> None:
+    identity = ("config", "set", "--path", "pullIdentity.kind")
+    assert running.pulumi(*identity, "workload").status == 0
+    running.up()
+    assert all(check.passed for check in verify(running.stack))
+    kinds = [each["type"] for each in running.resources()]
+    assert kinds.count("ibm-native:iam:ServiceId") == kinds.count("kubernetes:core/v1:Secret") == 3
+    account = Account((sandbox_home / "deployer.key").read_text().strip())
+    given = account.reader(f"e2e-{running.suffix}")
+    CANARIES.add(given.key)
+    try:
+        secret = ("config", "set", "--path", "--secret", "pullIdentity.apiKey", "--stack", running.stack.name)
+        running.stack.ask(*secret, given=given.key)
+        assert running.pulumi(*identity, "given").status == 0
+        running.up()
+        assert all(check.passed for check in verify(running.stack))
+        assert not any(each["type"].startswith("ibm-native:iam:") for each in running.resources())
+        assert given.key not in running.state()
+        ran = running.pulumi("destroy", "--yes", "--skip-preview")
+        assert ran.status == 0, ran.text
+    finally:
+        account.clean()
