@@ -11,8 +11,8 @@ from pathlib import Path
 from base import rights
 from base.errors import SandboxError
 from base.progress import say
-from fleet.graph import draw
 from fleet.adoption import adopt
+from fleet.graph import draw
 from fleet.recovery import go_on
 from fleet.rotation import rotate
 from fleet.stack import SANDBOX_STACK, Stack
