@@ -87,7 +87,10 @@ class Fleet:
         cloud.identity.delete_api_key(self.resource("us-south-1", "ApiKey")["id"])
         pod = read(self.folder, "eu-de-1").config["podName"]
         account_name = read(self.folder, "jp-osa-1").config["serviceAccountName"]
-        for words in (["delete", "pod", pod, "--now"], ["label", "serviceaccount", account_name, "by=hand"]):
+        for words in (
+            ["delete", "pod", pod, "--now"],
+            ["patch", "serviceaccount", account_name, "--patch", '{"imagePullSecrets": []}', "--type=merge"],
+        ):
             subprocess.run([*kubectl, *words], env=self.environ, check=True, stdout=subprocess.DEVNULL)
         owner = self.resource("jp-tok-2", "ServiceId")
         made = cloud.identity.create_api_key("by hand", owner["outputs"]["iamId"], account_id=account).get_result()
@@ -97,6 +100,7 @@ class Fleet:
         return {
             ("jp-tok-1", "pull"),
             ("us-south-1", "pull-key-1"),
+            ("us-south-1", "pull"),  # the proof that the key pulls
             ("eu-de-1", "pod"),
             ("jp-osa-1", "pull-service-account"),
             ("jp-tok-2", made["id"]),

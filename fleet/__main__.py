@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -29,6 +30,9 @@ app = typer.Typer(
 )
 
 
+_WAVES = 4
+
+
 @app.command("list")
 def list_(
     names: Names = None,
@@ -37,14 +41,13 @@ def list_(
     as_json: AsJson = False,
     cwd: Cwd = Path(),
     waves: Annotated[
-        bool, typer.Option("--waves", help="Print the first wave's stacks and the rest's, as a workflow's outputs.")
+        bool, typer.Option("--waves", help=f"Print the stacks of each of {_WAVES} waves, as a workflow's outputs.")
     ] = False,
 ) -> None:
     """List the stacks that have a file: region, wave, tags, where they are."""
     chosen = choose(cwd, names, region, tag, everything=not (names or region or tag))
     if waves:
-        first = [stack.name for stack in chosen if stack.wave == chosen[0].wave]
-        print(f"first={json.dumps(first)}\nrest={json.dumps([each.name for each in chosen if each.name not in first])}")
+        print("\n".join(_waves(chosen)))
         return
     if as_json:
         print(json.dumps([_listed(stack) for stack in chosen], indent=2))
@@ -94,6 +97,7 @@ _command("up", "Update stacks, wave by wave; where one fails, later waves are le
 _command("refresh", "Read what is there into the stacks' states.")
 _command("drift", "Tell what is otherwise than the states have it, and what none of them knows; changes nothing.")
 _command("rotate", "Raise the key epoch in the stacks' files, and update them.", ordered=True, waits=True)
+_command("due", "Raise the key epoch in the files of stacks whose key is too old, for a commit; updates nothing.")
 _command("verify", "Look whether the stacks' Pods run and serve the right page.", waits=True)
 
 
@@ -141,6 +145,19 @@ def unlock(names: Names = None, as_json: AsJson = False, cwd: Cwd = Path()) -> N
 
 outward.add_to(app)
 app.command()(export)
+
+
+def _waves(chosen: list[StackFile]) -> list[str]:
+    """Return the stacks wave by wave, a line each; a workflow has a job for each, and can't make more."""
+    waves = [[stack.name for stack in wave] for _, wave in groupby(chosen, key=lambda stack: stack.wave)]
+    if len(waves) > _WAVES:
+        raise SandboxError(
+            f"the stacks are in {len(waves)} waves, and .github/workflows/deliver.yml has {_WAVES}",
+            "give stacks of the last waves the same `wave` in pulumi:tags, or add jobs there",
+        )
+    return [
+        f"wave{number}={json.dumps(wave)}" for number, wave in enumerate([*waves, *[[]] * (_WAVES - len(waves))], 1)
+    ]
 
 
 def _listed(stack: StackFile) -> dict[str, Any]:

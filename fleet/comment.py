@@ -15,7 +15,14 @@ from fleet.changes import SIGNS
 
 LIMIT = 65_000
 """Characters; GitHub takes 65,536 (its own message, "body is too long"), and a mark of ours is added later."""
-MARK = "<!-- fleet: preview of all stacks -->"
+MARK = "<!-- fleet: "
+"""What every comment of ours begins with."""
+_MARKS = {
+    "open preview": f"{MARK}preview of all stacks -->",
+    "preview": f"{MARK}live preview of all stacks -->",
+    "drift": f"{MARK}drift of all stacks -->",
+}
+"""The open and the live preview are two comments: a stranger's change has only the one."""
 _LONGEST_VALUE = 300
 _MOST_NOTES = 20
 _LONGEST_ERRORS = 20_000
@@ -32,7 +39,7 @@ def body(result: Json, commit: str = "", limit: int = LIMIT) -> str:
     """
     stacks: Sequence[Stack] = result["stacks"]
     head = [
-        f"{MARK}{commit_mark(commit)}",
+        f"{_MARKS.get(result['operation'], f'{MARK}all stacks -->')}{commit_mark(commit)}",
         f"### {_roll_up(stacks)}",
         "",
         _told(result, commit),
@@ -41,6 +48,7 @@ def body(result: Json, commit: str = "", limit: int = LIMIT) -> str:
         *_notes(stacks),
     ]
     errors = [line for stack in stacks for line in _errors(stack, _LONGEST_ERRORS // max(1, len(stacks)))]
+    errors += _findings(result)
     levels = {number: 0 for number, stack in enumerate(stacks) if _total(stack)}
     parts = {number: _details(stacks[number], 0) for number in levels}
     room = limit - len("\n".join([*head, *errors])) - 200
@@ -51,6 +59,19 @@ def body(result: Json, commit: str = "", limit: int = LIMIT) -> str:
     folded = sum(level > 0 for level in levels.values())
     note = [f"\n*The changes of {folded} stacks are summed up: all of them are in the run's log.*"] if folded else []
     return "\n".join([*head, *errors, *(part for part in parts.values() if part), *note]) + "\n"
+
+
+def mark_of(text: str) -> str:
+    """Return the hidden mark that tells which comment of ours a text is."""
+    return f"{text.partition('-->')[0]}-->"
+
+
+def plain_list(lines: Sequence[str], longest: int = LIMIT) -> str:
+    """Return lines as text in which Markdown, HTML and mentions mean nothing, no longer than a host takes."""
+    text = "\n".join(lines)
+    if len(text) > longest - 500:
+        text = f"{text[: longest - 500]}\n... and {len(text) - longest + 500:,} characters more, in the run's log"
+    return "\n".join(_fenced(text))
 
 
 def commit_mark(commit: str) -> str:
@@ -100,6 +121,11 @@ def _notes(stacks: Sequence[Stack]) -> list[str]:
         f"- {_code(stack['stack'])}: {_code(note[:_LONGEST_VALUE])}" for stack in stacks for note in stack["notes"]
     ]
     return [*lines[:_MOST_NOTES], ""] if lines else []
+
+
+def _findings(result: Json) -> list[str]:
+    told = [f"{each['what']}\n  To mend it: {each['mend']}" for each in result.get("findings", ())]
+    return ["**What no state knows:**", plain_list(told, _LONGEST_ERRORS), ""] if told else []
 
 
 def _errors(stack: Stack, longest: int) -> list[str]:

@@ -7,7 +7,7 @@ from config import stack_files
 from fleet import guard
 from fleet.locks import locks
 from fleet.recovery import finish
-from fleet.rotation import raised
+from fleet.rotation import due, raised
 from fleet.run import Run
 from fleet.stack import Stack
 from fleet.verify import verify as checks_of
@@ -73,6 +73,15 @@ class Operations:
         stack.up(run.changes)
         run.status = "done"
         run.notes.append(f"key epoch {epoch} is in Pulumi.{stack.name}.yaml: commit it")
+
+    def due(self, run: Run, stack: Stack) -> None:
+        """Raise the epoch in the stack's file where its key is older than `rotateAfterDays`; update nothing."""
+        if not self._prepare(run, stack, changes_state=False, makes=False):
+            run.status = "unchanged"
+            return
+        told = due(stack)
+        run.notes += [told] if told else []
+        run.status = "changes" if told else "unchanged"
 
     def verify(self, run: Run, stack: Stack) -> None:
         """Look whether the stack's Pods run and serve the right page, and a Pod without the Secret is refused."""

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from base import files
 from fleet import comment as comments
-from fleet import inventory, orphans, result, table
+from fleet import inventory, orphans, publishing, result, table
 from fleet.doctor import Check, examine
 from fleet.hosts import review
 from fleet.operations import Operations
@@ -25,7 +25,7 @@ from fleet.waves import jobs_here
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands."""
-    for command in (comment, doctor, remove, report):
+    for command in (comment, doctor, issues, remove, report):
         app.command()(command)
 
 
@@ -74,6 +74,12 @@ def doctor(
     if as_json:
         print(json.dumps([each.as_json() for each in seen], indent=2))
     raise typer.Exit(0 if all(each.passed for each in seen) else 1)
+
+
+def issues(results: Annotated[list[Path], typer.Argument(help="Files of `drift --json`.")]) -> None:
+    """Open, update and close one issue a stack on GitHub, after what `drift` found."""
+    for line in publishing.issues().show(result.read(results)):
+        print(line)
 
 
 def remove(

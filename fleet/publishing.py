@@ -8,6 +8,7 @@ from pathlib import Path
 from base.errors import SandboxError
 from fleet.hosts.github import ACTIONS, PullRequest, number_of
 from fleet.hosts.gitlab import MergeRequest
+from fleet.hosts.issues import Issues
 from fleet.hosts.review import Review
 
 
@@ -35,6 +36,14 @@ def merge_request(number: int) -> Review:
         _variable("GITLAB_TOKEN", "a project access token with the scope api"),
         os.environ.get("CI_API_V4_URL", "https://gitlab.com/api/v4"),
     )
+
+
+def issues() -> Issues:
+    """Return the issues of the repository that a workflow's variables name."""
+    repository = _variable("GITHUB_REPOSITORY", "owner/name of the repository")
+    token = _variable("GITHUB_TOKEN", "a token that may write issues")
+    login = os.environ.get("FLEET_GITHUB_LOGIN", ACTIONS)
+    return Issues(repository, token, os.environ.get("GITHUB_API_URL", "https://api.github.com"), login)
 
 
 def to_summary(text: str) -> None:

@@ -37,14 +37,25 @@ class _Stack(BaseModel):
     notes: list[str] = Field(default_factory=list[str])
 
 
+class _Finding(BaseModel):
+    what: str
+    since: str
+    mend: str
+    stack: str
+
+
 class _Result(BaseModel):
     operation: str
     stacks: list[_Stack]
+    findings: list[_Finding] = Field(default_factory=list[_Finding])
+    errors: list[str] = Field(default_factory=list[str])
 
 
 def read(paths: Iterable[Path]) -> dict[str, Any]:
     """Return the results in files as one; raises SandboxError for what isn't one."""
     stacks: list[dict[str, Any]] = []
+    findings: list[dict[str, Any]] = []
+    errors: list[str] = []
     operation = "preview"
     for path in paths:
         try:
@@ -60,4 +71,6 @@ def read(paths: Iterable[Path]) -> dict[str, Any]:
             ) from None
         operation = result.operation
         stacks += [stack.model_dump() for stack in result.stacks]
-    return {"operation": operation, "stacks": stacks}
+        findings += [finding.model_dump() for finding in result.findings]
+        errors += result.errors
+    return {"operation": operation, "stacks": stacks, "findings": findings, "errors": errors}

@@ -7,6 +7,7 @@ but the last update ended before the cluster had it).
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Literal
 
 from base.errors import SandboxError
@@ -58,6 +59,21 @@ def raised(stack: Stack) -> tuple[int, str]:
     # The CLI changes this one value, and leaves comments and order of the file as they are.
     stack.ask("config", "set", "keyEpoch", str(epoch + 1), "--plaintext", "--stack", stack.name)
     return epoch + 1, f"Pulumi.{stack.name}.yaml: keyEpoch is {epoch + 1} now"
+
+
+def due(stack: Stack, now: datetime | None = None) -> str:
+    """Raise the epoch in the stack's file if its key is older than the file allows; returns what to tell, if so.
+
+    A rotation that was begun and didn't finish is no reason for the next; a stack without a key of its own has none.
+    """
+    settings, current = stack.settings(), stack.outputs().get("apiKeyId")
+    longest, epoch = int(settings["rotateAfterDays"]), int(settings["keyEpoch"])
+    state = stack.export()
+    made = next((each["outputs"]["createdAt"] for each in resources_of(state) if each.get("id") == current), None)
+    if not (longest and made) or state_of(state, stack.outputs(), epoch) != "whole":
+        return ""
+    age = ((now or datetime.now(UTC)) - datetime.fromisoformat(str(made))).days
+    return f"its key is {age} days old, of {longest}; {raised(stack)[1]}" if age >= longest else ""
 
 
 def state_of(exported: dict[str, object], outputs: dict[str, object], epoch: int) -> State:

@@ -14,7 +14,7 @@ class PullRequest:
     """Pull request `number` of `repository` (owner/name), seen with `token` as the user `login`."""
 
     def __init__(self, repository: str, number: int, token: str, url: str, login: str = ACTIONS) -> None:
-        self._api = _api(token, url)
+        self._api = api(token, url)
         self._repository = f"repos/{repository}"
         self._number = number
         self._login = login
@@ -39,7 +39,7 @@ class PullRequest:
 
 def number_of(repository: str, commit: str, token: str, url: str) -> int:
     """Return the number of the open pull request that is at `commit`; raises SandboxError if none is any more."""
-    for each in _api(token, url).pages(f"repos/{repository}/commits/{commit}/pulls"):
+    for each in api(token, url).pages(f"repos/{repository}/commits/{commit}/pulls"):
         if each["state"] == "open" and each["head"]["sha"] == commit:
             return int(each["number"])
     raise SandboxError(
@@ -47,7 +47,8 @@ def number_of(repository: str, commit: str, token: str, url: str) -> int:
     )
 
 
-def _api(token: str, url: str) -> Api:
+def api(token: str, url: str) -> Api:
+    """Return GitHub's API at `url`, as the holder of `token` sees it."""
     headers = {
         "Authorization": f"Bearer {token}",
         "Accept": "application/vnd.github+json",

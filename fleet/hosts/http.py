@@ -39,9 +39,9 @@ class Api:
 
     def pages(self, path: str) -> Iterator[Mapping[str, Any]]:
         """Yield the items of all pages."""
-        number = 1
+        number, joint = 1, "&" if "?" in path else "?"
         while True:
-            found = cast("list[Mapping[str, Any]]", self.call("GET", f"{path}?per_page={_PAGE}&page={number}"))
+            found = cast("list[Mapping[str, Any]]", self.call("GET", f"{path}{joint}per_page={_PAGE}&page={number}"))
             yield from found
             if len(found) < _PAGE:
                 return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from fleet.comment import MARK, commit_of
+from fleet.comment import MARK, commit_of, mark_of
 
 STALE = "> [!WARNING]\n> **Stale:** there is a newer commit than the one that this is about.\n"
 
@@ -43,7 +43,7 @@ def publish(review: Review, text: str, commit: str) -> str:
 
     If the request has moved on meanwhile, a comment on an older commit stays and is marked as stale.
     """
-    mine = _mine(review)
+    mine = next((each for each in _mine(review) if mark_of(each.text) == mark_of(text)), None)
     if commit and review.head() != commit:
         mark_stale(review)
         return "not shown: the request has moved on to a newer commit"
@@ -57,14 +57,14 @@ def publish(review: Review, text: str, commit: str) -> str:
 
 
 def mark_stale(review: Review) -> str:
-    """Mark the one comment as stale if it is about another commit than today's; returns what was done."""
-    mine = _mine(review)
-    if mine is None or STALE in mine.text or commit_of(mine.text) == review.head():
-        return "nothing to mark"
-    first, _, rest = mine.text.partition("\n")
-    review.edit(mine, f"{first}\n{STALE}\n{rest}")
-    return "marked as stale"
+    """Mark our comments as stale that are about another commit than today's; returns what was done."""
+    head = review.head()
+    old = [each for each in _mine(review) if STALE not in each.text and commit_of(each.text) != head]
+    for each in old:
+        first, _, rest = each.text.partition("\n")
+        review.edit(each, f"{first}\n{STALE}\n{rest}")
+    return "marked as stale" if old else "nothing to mark"
 
 
-def _mine(review: Review) -> Found | None:
-    return next((comment for comment in review.comments() if comment.text.startswith(MARK)), None)
+def _mine(review: Review) -> list[Found]:
+    return [comment for comment in review.comments() if comment.text.startswith(MARK)]

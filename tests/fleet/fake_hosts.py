@@ -1,4 +1,4 @@
-"""GitHub and GitLab as far as one comment needs them: pages, authors, edits; each keeps what it was asked."""
+"""GitHub and GitLab as far as comments and issues need them: pages, authors, edits; each keeps what it was asked."""
 
 from __future__ import annotations
 
@@ -24,7 +24,16 @@ class FakeHost:
     url: str = ""
     head: str = "a" * 40
     comments: dict[int, dict[str, str]] = field(default_factory=dict[int, dict[str, str]])
+    issues: dict[int, dict[str, Any]] = field(default_factory=dict[int, dict[str, Any]])
+    """Issues by number, as GitHub shows them."""
     asked: list[str] = field(default_factory=list[str])
+
+    def add_issue(self, author: str, title: str, body: str, **more: Any) -> dict[str, Any]:
+        """Open an issue; returns it."""
+        number = len(self.issues) + 1
+        shown = {"number": number, "title": title, "body": body, "user": {"login": author}, "state": "open", **more}
+        self.issues[number] = shown
+        return shown
 
     def add(self, author: str, body: str) -> int:
         """Add a comment; returns its id."""
@@ -38,8 +47,10 @@ class FakeHost:
 
     def answer(self, method: str, path: str, query: dict[str, list[str]], body: Any) -> tuple[int, Any]:
         """Answer one request of either host's API."""
-        if body and len(body["body"]) > LONGEST:
+        if body and len(body.get("body", "")) > LONGEST:
             return 422, {"message": "Body is too long (maximum is 65536 characters)"}
+        if re.search(r"/issues(/\d+)?$", path):
+            return self._answer_of_issues(method, path.rpartition("/")[2], query, body)
         if re.search(r"/(issues|merge_requests)/7/(comments|notes)$", path):
             if method == "POST":
                 return 201, self._shown(self.add("me", body["body"]))
@@ -57,6 +68,16 @@ class FakeHost:
         return next(
             ((200, found) for end, found in known.items() if path.endswith(end)), (404, {"message": "Not Found"})
         )
+
+    def _answer_of_issues(self, method: str, last: str, query: dict[str, list[str]], body: Any) -> tuple[int, Any]:
+        if method == "PATCH":
+            self.issues[int(last)] |= body
+            return 200, self.issues[int(last)]
+        if method == "POST":
+            return 201, self.add_issue("me", body["title"], body["body"])
+        each, page = int(query["per_page"][0]), int(query["page"][0])
+        there = [one for one in self.issues.values() if one["state"] == query["state"][0]]
+        return 200, there[(page - 1) * each : page * each]
 
     def _shown(self, number: int) -> dict[str, Any]:
         comment = self.comments[number]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ import pytest
 
 from base.errors import SandboxError
 from components.identity import PullIdentityArgs, age_warnings
-from fleet.rotation import state_of
+from fleet.rotation import due, state_of
+from fleet.stack import Stack
 from tests.unit import graph as harness
 from tests.unit.test_graph import ACCESS, KEY_1, SECRET, delivery, graph, parsed
 
@@ -81,6 +83,52 @@ def exported(*epochs: int) -> dict[str, Any]:
 )
 def test_stack_file_and_state_tell_how_far_a_rotation_is(epochs: tuple[int, ...], in_use: int, state: str) -> None:
     assert state_of(exported(*epochs), {"apiKeyId": f"ApiKey-{in_use}"}, 2) == state
+
+
+@dataclass(frozen=True)
+class Rotating(Stack):
+    """A stack whose state is known; what is asked of the CLI is kept."""
+
+    values: dict[str, str] = field(default_factory=dict[str, str])
+    state: dict[str, Any] = field(default_factory=dict[str, Any])
+    asked: list[tuple[str, ...]] = field(default_factory=list[tuple[str, ...]])
+
+    def settings(self) -> dict[str, str]:
+        """Return the file's."""
+        return self.values
+
+    def outputs(self) -> dict[str, object]:
+        """Return which key is in use."""
+        return {"apiKeyId": "ApiKey-1"}
+
+    def export(self) -> dict[str, object]:
+        """Return the state."""
+        return self.state
+
+    def ask(self, *arguments: str, given: str = "") -> str:
+        """Keep what is asked."""
+        self.asked.append(arguments)
+        return given
+
+
+@pytest.mark.parametrize(
+    ("created", "after", "epoch", "raises"),
+    [
+        ("2030-03-03T00:00+0000", "90", "1", True),
+        ("2030-03-04T00:00+0000", "90", "1", False),
+        ("2030-03-03T00:00+0000", "0", "1", False),
+        ("2030-03-03T00:00+0000", "90", "2", False),  # a rotation to 2 was begun: the file is ahead
+    ],
+)
+def test_the_epoch_is_raised_in_the_file_once_the_key_is_as_old_as_it_may_be(
+    created: str, after: str, epoch: str, raises: bool
+) -> None:
+    state = exported(1)
+    state["deployment"]["resources"][0]["outputs"] = {"createdAt": created}
+    stack = Rotating("s", {}, values={"rotateAfterDays": after, "keyEpoch": epoch}, state=state)
+    told = due(stack, NOW)
+    assert stack.asked == ([("config", "set", "keyEpoch", "2", "--plaintext", "--stack", "s")] if raises else [])
+    assert told == ("its key is 90 days old, of 90; Pulumi.s.yaml: keyEpoch is 2 now" if raises else "")
 
 
 def test_a_stack_without_a_key_of_its_own_has_none_to_rotate() -> None:

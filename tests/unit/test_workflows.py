@@ -11,6 +11,7 @@ import typer.main
 import yaml
 from typer.testing import CliRunner
 
+from base.errors import SandboxError
 from base.paths import CHECKOUT
 from commands.__main__ import COMMANDS
 from fleet.__main__ import app
@@ -49,7 +50,13 @@ def test_nothing_is_allowed_that_a_job_does_not_name(path: Path) -> None:
     writes = {
         (name, right) for name, job in jobs(path).items() for right, how in job["permissions"].items() if how == "write"
     }
-    allowed = {"preview-comment.yml": {("comment", "pull-requests")}, "release.yml": {("publish", "id-token")}}
+    allowed = {
+        "drift.yml": {("issues", "issues")},
+        "preview-comment.yml": {("comment", "pull-requests"), ("stale", "pull-requests")},
+        "preview-live.yml": {("comment", "pull-requests")},
+        "release.yml": {("publish", "id-token")},
+        "rotate.yml": {("propose", "contents"), ("propose", "pull-requests")},
+    }
     assert writes == allowed.get(path.name, set())
 
 
@@ -71,4 +78,21 @@ def test_a_delivery_is_one_at_a_time_a_stack_and_never_cancelled() -> None:
 
 def test_the_waves_of_a_delivery_are_what_the_stack_files_say() -> None:
     ran = CliRunner().invoke(app, ["list", "--tag", "environment=production", "--waves", "-C", str(CHECKOUT)])
-    assert ran.stdout == 'first=["jp-tok"]\nrest=["eu-de", "jp-osa", "us-south"]\n'
+    assert ran.stdout == 'wave1=["jp-tok"]\nwave2=["eu-de", "jp-osa", "us-south"]\nwave3=[]\nwave4=[]\n'
+
+
+def test_no_job_holds_a_secret_and_a_right_to_write() -> None:
+    for path in WORKFLOWS:
+        for name, job in jobs(path).items():
+            writes = {right for right, how in job["permissions"].items() if how == "write"}
+            assert not (writes and "secrets." in yaml.safe_dump(job)), f"{path.name}: {name}"
+
+
+def test_a_fifth_wave_is_refused_since_the_delivery_has_no_job_for_it(tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.yaml").write_text("name: p")
+    for wave in range(5):
+        (tmp_path / f"Pulumi.s{wave}.yaml").write_text(f'config: {{"pulumi:tags": {{wave: "{wave}"}}}}')
+    ran = CliRunner().invoke(app, ["list", "--waves", "-C", str(tmp_path)])
+    assert isinstance(ran.exception, SandboxError)
+    assert "the stacks are in 5 waves, and .github/workflows/deliver.yml has 4" in str(ran.exception)
+    assert len([name for name in jobs(CHECKOUT / ".github/workflows/deliver.yml") if name.startswith("wave")]) == 4
