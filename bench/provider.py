@@ -47,6 +47,7 @@ identity = ibm.ServiceId("identity", ibm.ServiceIdArgs(name="puller"))
 ibm.AccessPolicy("policy", ibm.AccessPolicyArgs(iam_id=identity.iam_id, roles=["Reader"], region="jp-tok"))
 ibm.ApiKey("key", ibm.ApiKeyArgs(name="key", iam_id=identity.iam_id))
 """
+_ID = re.compile(r"[A-Za-z]*-?[0-9a-f]{8}-[0-9a-f-]{27}")
 STARTS = 5
 COUNTS = (20, 60, 200)
 COMMANDS = {
@@ -126,7 +127,7 @@ def of_five(rounds: int) -> Iterator[Figure]:
             run(each, COMMANDS["create"], 0)
         few.cloud.clear_requests()
         refresh(few)
-        calls = Counter(f"{each.method} {'/'.join(each.path.split('/')[:4])}" for each in few.cloud.requests)
+        calls = Counter(f"{each.method} {_ID.sub('ID', each.path)}" for each in few.cloud.requests)
         took = in_turns(
             rounds, {"refresh, five resources": lambda: refresh(few), "refresh, none": lambda: refresh(none)}
         )

@@ -33,11 +33,14 @@ def test_each_lanes_end_is_told_in_one_piece_and_a_failure_of_any_counts(capsys:
 
 
 LANES = """
+import signal
 import sys
 from commands.testing import Lane, run
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it, and what they start
 waits = '''
-import time
+import signal, time
+signal.signal(signal.SIGINT, signal.default_int_handler)
 try:
     print("begun")
     time.sleep(60)
