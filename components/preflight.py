@@ -34,7 +34,8 @@ class Preflight:
                 frozenset() if pulumi.runtime.is_dry_run() else await asyncio.to_thread(node_platforms, given, context)
             )
 
-        self._platforms = pulumi.Output.from_input(kubeconfig).apply(look)
+        # What nodes a cluster has is no secret, though the kubeconfig may be one: images would become secret with it.
+        self._platforms = pulumi.Output.unsecret(pulumi.Output.from_input(kubeconfig).apply(look))
 
     def held(
         self, name: str, reference: pulumi.Output[str], workload: WorkloadSettings, platform: str

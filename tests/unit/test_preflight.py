@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
 
+import pulumi
 import pytest
 
 from components.preflight import Preflight, missing_programs, node_platforms, problem_of, programs_of
@@ -91,9 +93,11 @@ def test_the_programs_are_those_that_the_settings_name(about: dict[str, Any], pr
 @pytest.mark.parametrize("preview", [False, True])
 def test_an_update_looks_before_the_pod_and_a_preview_needs_no_tool(tools: Path, preview: bool) -> None:
     def program() -> None:
-        delivery("delivery", settings(platform="linux/arm64"), Preflight())
+        kubeconfig = pulumi.Output.secret("apiVersion: v1\n")
+        delivery("delivery", settings(platform="linux/arm64"), Preflight(kubeconfig))
 
-    assert POD in harness.run(program, preview=preview)
+    pod = harness.run(program, preview=preview)[POD]
+    assert harness.SECRET not in json.dumps(pod.inputs["spec"]), "the kubeconfig is secret, the image is not"
     assert (tools / "kubectl.said").exists() is not preview
 
 
