@@ -2,9 +2,9 @@
 RUN := python3 -m base.bootstrap
 STACK ?= dev
 
-.PHONY: up verify recover rotate adopt graph down env stack test bench bench-quick machine-test lint tools packages lock reset clean
+.PHONY: up verify recover rotate adopt graph down env stack test bench bench-quick machine-test lint tools packages workspace-image operator lock reset clean
 
-up down env lint tools packages reset clean:
+up down env lint tools packages workspace-image reset clean:
 	@$(RUN) $@
 
 verify recover rotate adopt:
@@ -21,6 +21,9 @@ test:
 
 bench bench-quick:
 	@$(RUN) $@ $(BENCHES)
+
+operator:
+	@OPERATOR="$(OPERATOR)" OPERATOR_CRDS="$(OPERATOR_CRDS)" $(RUN) operator $(if $(IF_AVAILABLE),--if-available)
 
 lock:
 	@$(RUN) lock $(if $(UPGRADE),--upgrade)

@@ -39,11 +39,13 @@ COMMANDS = (
     "lint",
     "tools",
     "packages",
+    "workspace-image",
+    "operator",
     "lock",
     "reset",
     "clean",
 )
-_TAKES_WORDS = {"stack", "test", "bench", "bench-quick", "machine-test", "lock"}
+_TAKES_WORDS = {"stack", "test", "bench", "bench-quick", "machine-test", "lock", "operator"}
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -14,11 +14,14 @@ from pulumi.automation import CommandError
 from base import files, paths
 from base.errors import SandboxError
 from base.progress import say, step
-from commands import lock, report, testing
+from commands import lock, report, testing, workspace_image
+from fleet.engine import VERSION
 from fleet.recovery import recover
 from fleet.stack import SANDBOX_STACK, Stack
 from fleet.verify import show_checks, verify
 from sandbox import addresses, machine, toolchain
+from sandbox.host.layout import current
+from sandbox.images import docker_engine
 from sandbox.toolchain import environment, launchers, plugins, pulumi_cli
 
 
@@ -149,6 +152,27 @@ def packages(_: argparse.Namespace) -> int:
     return max(subprocess.run(words, cwd=paths.CHECKOUT, check=False).returncode for words in builds)
 
 
+def make_workspace_image(_: argparse.Namespace) -> int:
+    """Build the image that runs stacks in Pods, push it beside stack dev's, and print its reference by digest."""
+    if not machine.is_up():
+        raise SandboxError("the sandbox is down, and the image is built and kept there", "make up")
+    layout, made = current(), dev().outputs().get("registryNamespace")
+    if not made:
+        raise SandboxError("stack dev has no registry namespace, and the image is kept there", "make up")
+    engine = docker_engine.engine(layout)
+    image = workspace_image.make(engine, toolchain.ensure())
+    target = f"{addresses.REGISTRY_ADDRESSES[addresses.REGION]}/{made}/{workspace_image.NAME}:{VERSION}"
+    print(workspace_image.push(engine, image, target, layout.deployer_key.read_text().strip()))
+    return 0
+
+
+def operator(arguments: argparse.Namespace) -> int:
+    """Run three stacks under the real Pulumi Kubernetes Operator, where that can be had."""
+    from commands import operator  # noqa: PLC0415 - what it needs takes half a second to import
+
+    return operator.run(arguments.words)
+
+
 def renew_lock(arguments: argparse.Namespace) -> int:
     """Compile the requirements; words that aren't ours are handed to uv."""
     lock.compile_all(arguments.words)
@@ -181,6 +205,8 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "lint": lint,
     "tools": tools,
     "packages": packages,
+    "workspace-image": make_workspace_image,
+    "operator": operator,
     "lock": renew_lock,
     "reset": reset,
     "clean": clean,

@@ -63,7 +63,7 @@ def export(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     )
     made = {f"{stack.name}.yaml": manifests(stack, place) for stack in chosen}
     against = check([each for objects in made.values() for each in objects], crds)
-    _write(out, made)
+    write(out, made)
     print(f"{len(chosen)} stacks are in {out}, and fit {against}. What they need, then how they start:")
     print(f"    kubectl create namespace {namespace}")
     print(f"    kubectl create secret generic {secret} --namespace {namespace} --from-env-file={secret}.env")
@@ -71,7 +71,8 @@ def export(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     print(f"    kubectl apply -k {out}")
 
 
-def _write(out: Path, made: dict[str, list[dict[str, Any]]]) -> None:
+def write(out: Path, made: dict[str, list[dict[str, Any]]]) -> None:
+    """Write objects by the name of their file, and a kustomization of them."""
     kustomization = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",

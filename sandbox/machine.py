@@ -177,7 +177,9 @@ def _steps(layout: Layout, tools: Tools, supervisor: Supervisor) -> dict[str, Ta
         "cluster's keys": Task(lambda: stand_in.introduce_cluster(layout), ("credentials",)),
         "bridge": Task(lambda: network.bridge(layout).ensure()),
         "etcd": Task(start(control_plane.etcd(layout), lambda: control_plane.etcd_command(layout, tools))),
-        "containerd": Task(start(containerd.part(layout), lambda: containerd.command(layout, debian))),
+        "containerd": Task(
+            start(containerd.part(layout), lambda: containerd.command(layout, debian)), ("credentials",)
+        ),
         "secrets": Task(lambda: regions.ensure_secrets(layout)),
         "apiserver": Task(
             start(control_plane.apiserver(layout), lambda: control_plane.apiserver_command(layout, tools)),
@@ -232,6 +234,8 @@ def _region_steps(layout: Layout, debian: DebianTree, start: _Start) -> dict[str
 def _ensure_credentials(layout: Layout, supervisor: Supervisor) -> None:
     if control_plane.ensure_credentials(layout):
         for part in (
+            docker_engine.part(layout),
+            containerd.part(layout),
             kubelet.part(layout, supervisor),
             control_plane.scheduler(layout),
             control_plane.controller_manager(layout),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 from pathlib import Path
@@ -11,12 +10,11 @@ from typing import cast
 import httpx
 
 from base import files
-from sandbox import addresses
 from sandbox.host.health import Endpoint
 from sandbox.host.layout import Layout
 from sandbox.host.supervisor import Command, Part
 from sandbox.images import build_network
-from sandbox.kubernetes.containerd import environ, proxies
+from sandbox.kubernetes.containerd import environ, proxies, trust
 from sandbox.toolchain.debian import DebianTree
 
 _USUAL = "unix:///var/run/docker.sock"
@@ -80,7 +78,7 @@ def part(layout: Layout) -> Part:
 def command(layout: Layout, debian: DebianTree) -> Command:
     """Return how Debian's Docker Engine is started: with a bridge and a packet filter that are not its own."""
     settings = layout.config / "docker.json"
-    files.write(settings, json.dumps({"insecure-registries": _registries_of_pods()}))
+    files.write(settings, "{}\n")
     flags = {
         "config-file": settings,
         "host": _address(layout),
@@ -99,12 +97,7 @@ def command(layout: Layout, debian: DebianTree) -> Command:
         "userland-proxy": "false",
     }
     arguments: list[str | Path] = [debian.binary("dockerd"), *(f"--{name}={value}" for name, value in flags.items())]
-    return Command(arguments, environ(layout, debian) | proxies())
-
-
-def _registries_of_pods() -> list[str]:
-    """Return what dockerd is to push to without a look at the certificate: it takes a CA from below /etc only."""
-    return [addresses.shared(address) for address in addresses.REGISTRY_ADDRESSES.values()]
+    return Command(arguments, environ(layout, debian) | proxies() | trust(layout))
 
 
 def store(layout: Layout) -> Path:

@@ -10,9 +10,7 @@ import socket
 import tarfile
 from pathlib import Path
 
-from base import files
 from base.errors import SandboxError
-from sandbox import addresses
 from sandbox.host.layout import Layout
 from sandbox.host.supervisor import Command, Part
 from sandbox.kubernetes import network
@@ -51,10 +49,6 @@ def command(layout: Layout, debian: DebianTree) -> Command:
     folder = layout.config / "cni"
     folder.mkdir(exist_ok=True)
     cni.replace(folder / cni.name)
-    for address in map(addresses.shared, addresses.REGISTRY_ADDRESSES.values()):
-        hosts = layout.config / "registries" / address / "hosts.toml"
-        hosts.parent.mkdir(parents=True, exist_ok=True)
-        files.write(hosts, f'server = "https://{address}"\nca = "{layout.pki}/ca.crt"\n')
     settings = layout.write_config(
         "containerd.toml",
         store=str(store(layout)),
@@ -65,7 +59,9 @@ def command(layout: Layout, debian: DebianTree) -> Command:
         runc=str(debian.binary("runc")),
         cni_plugins=str(debian.path("usr/lib/cni")),
     )
-    return Command([debian.binary("containerd"), "--config", settings], environ(layout, debian) | proxies())
+    return Command(
+        [debian.binary("containerd"), "--config", settings], environ(layout, debian) | proxies() | trust(layout)
+    )
 
 
 def store(layout: Layout) -> Path:
@@ -82,6 +78,11 @@ def environ(layout: Layout, debian: DebianTree) -> dict[str, str]:
 def proxies() -> dict[str, str]:
     """Return the user's proxy settings, for the parts that pull what the user names."""
     return {name: value for name in _PROXIES if (value := os.environ.get(name))}
+
+
+def trust(layout: Layout) -> dict[str, str]:
+    """Return what lets a part trust the registries at the address that Pods share, beside whom this machine trusts."""
+    return {"SSL_CERT_FILE": str(layout.pki / "ca.crt")}
 
 
 def ensure_pause_image(layout: Layout, debian: DebianTree) -> None:
