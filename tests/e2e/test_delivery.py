@@ -241,7 +241,7 @@ def test_a_rotation_changes_the_secret_in_place_and_leaves_pod_and_pulls_alone(
             pulling.until(len(pulling.pulls) + 3)
         dead = node.pull(image, first)
     assert dead.problem is not None
-    assert "unauthorized" in dead.problem.lower()
+    assert "failed to authorize" in dead.problem
     assert violations([*pulling.pulls, dead], revoked, delay=0) == []
     assert len({first, second, key_in_the_cluster(project)}) == 3
     assert (project.kubectl(*pod).text, project.kubectl(*secret).text) == before
