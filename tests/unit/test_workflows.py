@@ -72,6 +72,8 @@ def test_a_strangers_change_runs_without_a_secret_and_what_holds_secrets_is_behi
 
 
 def test_a_delivery_is_one_at_a_time_a_stack_and_never_cancelled() -> None:
+    waves = [job for job in jobs(CHECKOUT / ".github/workflows/deliver.yml").values() if "strategy" in job]
+    assert [each["strategy"]["fail-fast"] for each in waves] == [False] * 4
     delivery = jobs(CHECKOUT / ".github/workflows/stack.yml")["up"]
     assert delivery["concurrency"] == {"group": "stack-${{ inputs.stack }}", "cancel-in-progress": False}
 
