@@ -27,7 +27,7 @@ from base.progress import say
 from bench import page
 from bench.figures import Figure
 
-MODULES = ("delivery", "workloads", "rotation_load", "cloud", "provider", "registry_login")
+MODULES = ("delivery", "workloads", "rotation_load", "fleet", "cloud", "provider", "registry_login")
 
 
 def section(name: str, quick: bool) -> dict[str, Any]:

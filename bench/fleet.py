@@ -1,32 +1,28 @@
 """Unchanged previews of many stacks: `fleet preview` beside a shell's loop over `pulumi preview`.
 
-Each stack has a namespace, a service ID, its policy and a key on a cloud stand-in; both ways hold the policy pack's rules.
-Processor time is that of the command and all that it started; memory is the most of all their shares (PSS) together.
+Each stack has a namespace, a service ID, its policy and a key on a cloud stand-in; both ways hold the policy pack's
+rules. Processor time and memory are those of the command and all that it started.
 """
 
 from __future__ import annotations
 
-import resource
 import subprocess
 import sys
 import tempfile
-import threading
-import time
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from functools import partial
 from pathlib import Path
-
-import psutil
 
 from base import paths
 from bench.figures import Figure, ratio
+from bench.watch import Run, watched
 from sandbox.cloud.testing import StandIn
 from tests.fleet.project import FleetProject
 
 COUNTS = (1, 8, 40)
 ROUNDS = 2
+FLEET, LOOP = "fleet preview", "loop over pulumi preview"
 _LOOP = 'for stack in "$@"; do pulumi preview --stack "$stack" --non-interactive --policy-pack policy || exit 1; done'
-WAYS = ("fleet preview", "loop over pulumi preview")
 
 
 def measure(quick: bool) -> Iterator[Figure]:
@@ -46,54 +42,26 @@ def measure(quick: bool) -> Iterator[Figure]:
 
 
 def _compared(project: FleetProject, names: Sequence[str], rounds: int) -> Iterator[Figure]:
-    taken: dict[str, list[tuple[float, float, float]]] = {way: [] for way in WAYS}
     words = {
-        WAYS[0]: [sys.executable, "-m", "fleet", "preview", *names, "-C", str(project.folder)],
-        WAYS[1]: ["bash", "-c", _LOOP, "loop", *names],
+        FLEET: [sys.executable, "-m", "fleet", "preview", *names, "-C", str(project.folder)],
+        LOOP: ["bash", "-c", _LOOP, "loop", *names],
     }
+    taken: dict[str, list[Run]] = {way: [] for way in words}
     for number in range(rounds):
-        for way in WAYS[:: -1 if number % 2 else 1]:
-            taken[way].append(_run(project, words[way], paths.CHECKOUT if way == WAYS[0] else project.folder))
-    walls: list[Figure] = []
-    for way, found in taken.items():
-        wall, processor, memory = (tuple(each) for each in zip(*found, strict=True))
-        walls.append(Figure(way, "s", wall, len(names), "stacks"))
-        yield walls[-1]
-        each = tuple(one / len(names) for one in processor)
-        yield Figure(f"processor a stack, {way}", "s", each, len(names), "stacks")
-        yield Figure(f"memory, {way}", "MiB", memory, len(names), "stacks")
-    yield ratio(f"{len(names)} stacks, {WAYS[0]} to {WAYS[1]}", *walls)
+        for way in [*words][:: -1 if number % 2 else 1]:
+            folder = paths.CHECKOUT if way == FLEET else project.folder
+            taken[way].append(watched(partial(_run, words[way], folder, project.environ)))
+    many = {"at": len(names), "of": "stacks"}
+    walls = {way: Figure(way, "s", tuple(run.seconds for run in runs), **many) for way, runs in taken.items()}
+    for way, runs in taken.items():
+        yield walls[way]
+        each = tuple(run.processor / len(names) for run in runs)
+        yield Figure(f"processor a stack, {way}", "s", each, **many)
+        yield Figure(f"memory, {way}", "MiB", tuple(run.memory for run in runs), **many)
+    yield ratio(f"{FLEET} to {LOOP}, {len(names)} stacks", walls[FLEET], walls[LOOP])
 
 
-def _run(project: FleetProject, words: Sequence[str], folder: Path) -> tuple[float, float, float]:
-    """Run a command; returns its seconds, processor seconds and the most MiB, of it and all that it started."""
-    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    with subprocess.Popen(
-        words, cwd=folder, env=project.environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    ) as ran:
-        peak, over = [0.0], threading.Event()
-
-        def watch() -> None:
-            while not over.wait(0.5):
-                peak[0] = max(peak[0], _mebibytes(ran.pid))
-
-        watcher = threading.Thread(target=watch)
-        watcher.start()
-        told, _ = ran.communicate()
-        over.set()
-        watcher.join()
+def _run(words: Sequence[str], folder: Path, environ: dict[str, str]) -> None:
+    ran = subprocess.run(words, cwd=folder, env=environ, capture_output=True, text=True, check=False)
     if ran.returncode:
-        raise RuntimeError(told.decode())
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return time.perf_counter() - began, processor, peak[0]
-
-
-def _mebibytes(pid: int) -> float:
-    total = 0.0
-    with suppress(psutil.Error):
-        top = psutil.Process(pid)
-        for each in [top, *top.children(recursive=True)]:
-            with suppress(psutil.Error):
-                total += each.memory_full_info().pss / (1 << 20)
-    return total
+        raise RuntimeError(ran.stdout + ran.stderr)

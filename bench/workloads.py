@@ -7,19 +7,16 @@ engine, the program and the plugins together.
 
 from __future__ import annotations
 
-import resource
 import tempfile
-import threading
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-import psutil
 import yaml
 
 from base import paths
-from bench.figures import Figure, figure, seconds
+from bench.figures import Figure, figure
+from bench.watch import Run, watched
 from sandbox import addresses
 from tests.e2e.project import Project
 
@@ -48,14 +45,14 @@ def _of(project: Project, rounds: int) -> Iterable[Figure]:
     largest = max(COUNTS)
     first = len(_workloads(project)) == largest
     up = ("up", "--yes", "--skip-preview")
-    ups = [watched(project, *up)]
+    ups = [watched_run(project, *up)]
     yield figure("first up, layers cached", "s", ups[0].seconds).held(most=UP_SECONDS if first else None)
     yield from _taken("a first up", ups)
-    previews = [watched(project, "preview", "--expect-no-changes") for _ in range(rounds)]
+    previews = [watched_run(project, "preview", "--expect-no-changes") for _ in range(rounds)]
     unchanged = figure("unchanged preview", "s", *(each.seconds for each in previews))
     yield unchanged.held(most=PREVIEW_SECONDS if first else None)
     yield from _taken("an unchanged preview", previews)
-    again = [watched(project, *up)]
+    again = [watched_run(project, *up)]
     yield figure("unchanged up", "s", again[0].seconds)
     yield from _taken("an unchanged up", again)
 
@@ -89,50 +86,12 @@ def _workloads(project: Project) -> Mapping[str, object]:
     return content["config"]["icr-private-image:workloads"]
 
 
-@dataclass(frozen=True)
-class Run:
-    """What one run of the CLI took, with all that it started."""
-
-    seconds: float
-    processor: float
-    """Seconds of processor time: what a machine that does other work changes least."""
-    memory: float
-    """The most MiB at once."""
-
-
-def watched(project: Project, *words: str) -> Run:
-    """Run the CLI, and watch what it takes; raises RuntimeError if it fails."""
-    done, most = threading.Event(), [0.0]
-
-    def watch() -> None:
-        while not done.wait(0.5):
-            most[0] = max(most[0], _memory(psutil.Process()) / 2**20)
+def watched_run(project: Project, *words: str) -> Run:
+    """Run the CLI and watch what it takes; raises RuntimeError if it fails."""
 
     def work() -> None:
         ran = project.pulumi(*words)
         if ran.status:
             raise RuntimeError(ran.text)
 
-    thread = threading.Thread(target=watch)
-    thread.start()
-    before = _processor()
-    try:
-        took = seconds(work)
-    finally:
-        done.set()
-        thread.join()
-    return Run(took, _processor() - before, most[0])
-
-
-def _processor() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
-
-
-def _memory(parent: psutil.Process) -> int:
-    """Return the bytes that a process's descendants hold each for itself."""
-    total = 0
-    for process in parent.children(recursive=True):
-        with suppress(psutil.NoSuchProcess):
-            total += process.memory_full_info().uss
-    return total
+    return watched(work)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from base.errors import SandboxError
 from base.paths import CHECKOUT
-from fleet import inventory
+from fleet import guard, inventory
 from fleet.inventory import StackFile
 from fleet.locks import Lock
 from fleet.run import Run, Status, exit_status
@@ -190,3 +191,40 @@ def test_what_the_engine_is_asked_is_not_in_the_log(tmp_path: Path) -> None:
     with (tmp_path / "log").open("w") as log:
         Stack("a", {"PATH": f"{tmp_path}:/bin"}, tmp_path, log).export()
     assert (tmp_path / "log").read_text() == ""
+
+
+POD: dict[str, Any] = {
+    "urn": "urn:pod",
+    "type": "kubernetes:core/v1:Pod",
+    "outputs": {"metadata": {"name": "web", "namespace": "shop", "uid": "uid-of-ours"}},
+}
+
+
+@pytest.mark.parametrize(
+    ("answer", "refused"),
+    [
+        ('{"items": [{"metadata": {"uid": "uid-of-ours"}}]}', False),
+        ('{"items": [{"metadata": {"uid": "same-name-in-another-cluster"}}]}', True),
+        ("", True),
+    ],
+)
+def test_another_cluster_than_the_states_own_is_refused_by_the_uids_of_its_objects(
+    tmp_path: Path, answer: str, refused: bool
+) -> None:
+    script(tmp_path / "kubectl", f"echo \"$*\" >{tmp_path}/asked\necho '{answer}'")
+    file = StackFile("s", tmp_path, {"kubernetesContext": "staging"})
+    stack = Stack("s", {"PATH": os.pathsep.join([str(tmp_path), os.environ["PATH"]])}, tmp_path)
+    state: dict[str, object] = {"deployment": {"resources": [POD]}}
+    if refused:
+        with pytest.raises(SandboxError, match="none of stack s's objects") as caught:
+            guard.check(file, stack, state)
+        assert "pod/web in shop" in str(caught.value)
+        assert "pulumi config set kubernetesContext CONTEXT --stack s" in caught.value.remedy
+        assert "--no-guard" in caught.value.remedy
+    else:
+        guard.check(file, stack, state)
+    assert (tmp_path / "asked").read_text().startswith("--context staging --request-timeout=30s get pod/web ")
+
+
+def test_a_new_stack_is_held_against_no_cluster(tmp_path: Path) -> None:
+    guard.check(StackFile("s", tmp_path, {}), Stack("s", {"PATH": str(tmp_path)}, tmp_path), {})

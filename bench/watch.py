@@ -1,0 +1,57 @@
+"""What programs take while they run: seconds, processor time, memory."""
+
+from __future__ import annotations
+
+import resource
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+import psutil
+
+from bench.figures import seconds
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run of programs took, with all that they started."""
+
+    seconds: float
+    processor: float
+    """Seconds of processor time: what a machine that does other work changes least."""
+    memory: float
+    """The most MiB at once."""
+
+
+def watched(work: Callable[[], object]) -> Run:
+    """Do `work`, which starts programs, and watch what they take."""
+    done, most = threading.Event(), [0.0]
+
+    def watch() -> None:
+        while not done.wait(0.5):
+            most[0] = max(most[0], _memory(psutil.Process()) / 2**20)
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    before = _processor()
+    try:
+        took = seconds(work)
+    finally:
+        done.set()
+        thread.join()
+    return Run(took, _processor() - before, most[0])
+
+
+def _processor() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _memory(parent: psutil.Process) -> int:
+    """Return the bytes that a process's descendants hold each for itself."""
+    total = 0
+    for process in parent.children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            total += process.memory_full_info().uss
+    return total
