@@ -67,8 +67,10 @@ def pages_of(folder: Path, values: Mapping[str, str]) -> dict[str, str]:
 
     Other workloads have probes of their own, which say whether they are well. Raises SandboxError.
     """
+    # A secret comes without its value: what the program makes of it tells nothing of the page.
+    given = {key: value for key, value in values.items() if value}
     try:
-        settings = parse(values, push_key=None, preview=True, project=folder)
+        settings = parse(given, push_key=None, preview=True, project=folder)
     except SettingsError as error:
         raise SandboxError(str(error), "mend the settings, then run the same command again") from None
     return {} if settings.workloads else {settings.pod_name: expected_page(Path(folder, settings.image_context))}

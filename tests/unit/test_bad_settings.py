@@ -206,6 +206,11 @@ WORKLOAD = {"build": {"context": "app"}}
             "web.probes.readiness.http.path: got 'ready', expected a path that begins with /",
             f"{SET}probes.readiness.http.path /ready",
         ),
+        (
+            {"build": {"context": "app", "dockerFile": "x"}},
+            "web.build.dockerFile: got 'x', expected a key of this project, as Pulumi.yaml has them; the nearest is docker",
+            f"{SET}build.dockerfile x",
+        ),
         ({"probe": {}}, "web.probe: got '{}', expected a key of this project", f"{EDIT}write probes in place of probe"),
         ({"securityContext": {"runAsUser": 0}}, "expected a user id from 1 on; root is 0", EDIT),
         (

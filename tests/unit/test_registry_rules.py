@@ -6,7 +6,7 @@ import pulumi
 import pytest
 
 import ibm_native
-from components.image import roomy
+from components.image import PulledImage, listed, roomy
 from tests.unit import graph as harness
 from tests.unit.test_graph import IMAGE, POD, delivery, graph, parsed
 
@@ -28,6 +28,20 @@ def test_an_update_asks_for_room_and_platform_and_a_preview_for_nothing_before_t
     assert asked["ibm-native:registry:getQuota"]["region"] == "jp-tok"
     assert asked["ibm-native:registry:getImage"]["platform"] == "linux/amd64"
     assert asked["ibm-native:registry:getImage"]["digest"] == harness.SAMPLE_DIGEST
+
+
+def test_a_preview_asks_for_the_size_of_an_image_that_is_known_and_for_no_platform() -> None:
+    web = {"image": f"web@{harness.SAMPLE_DIGEST}"}
+    for preview, platforms in ((True, []), (False, ["linux/amd64"])):
+        seen = harness.run(lambda: delivery("delivery", parsed(workloads={"web": web})), preview=preview)
+        assert [asked.get("platform") for name, asked in seen.called if name.endswith("getImage")] == platforms
+
+    def known() -> None:
+        digest = pulumi.Output.from_input(harness.SAMPLE_DIGEST)
+        known = PulledImage(digest, pulumi.Output.from_input("ns/web"), digest, digest.apply(len))
+        listed(known, "linux/amd64", "jp-tok")
+
+    assert [asked.get("platform") for _, asked in harness.run(known, preview=True).called] == [None]
 
 
 def quota(**changes: int) -> ibm_native.GetQuotaResult:

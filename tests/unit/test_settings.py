@@ -92,6 +92,21 @@ def test_a_bad_value_is_named_with_what_was_expected_and_the_command(
     assert f"    {mend}" in message.splitlines()
 
 
+@pytest.mark.parametrize(
+    ("kept", "mode", "expected", "mend"),
+    [
+        ("1", "create", "2 or more: while a new image rolls out", "pulumi config set retainImages 2"),
+        ("3", "use", "0: others use the namespace too", "pulumi config set retainImages 0"),
+        ("3", "adopt", "0: others use the namespace too", "pulumi config set retainImages 0"),
+    ],
+)
+def test_a_retention_that_could_remove_what_runs_is_refused(kept: str, mode: str, expected: str, mend: str) -> None:
+    message = refused(retainImages=kept, registryNamespaceMode=mode)
+    assert f"retainImages: got '{kept}', expected {expected}" in message
+    assert f"    {mend}" in message.splitlines()
+    assert parse(values(retainImages="2"), push_key="k").retain_images == 2
+
+
 @pytest.mark.parametrize("name", ["abcd", "a" * 30, "0a_-9", "my-praivate-repo"])
 def test_the_shortest_and_the_longest_legal_namespace_are_taken(name: str) -> None:
     assert parse(values(registryNamespace=name), push_key="k").registry_namespace == name

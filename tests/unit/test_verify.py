@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from base.errors import SandboxError
-from fleet.verify import cause, expected_page, probe_manifest
+from base.paths import CHECKOUT
+from fleet.verify import cause, expected_page, pages_of, probe_manifest
 
 pytestmark = pytest.mark.unit
 
@@ -35,3 +36,9 @@ def test_a_context_without_a_page_to_compare_is_told(tmp_path: Path) -> None:
         expected_page(tmp_path)
     (tmp_path / "index.html").write_text("a page")
     assert expected_page(tmp_path) == "a page"
+
+
+def test_a_setting_that_is_secret_comes_without_its_value_and_hinders_nothing() -> None:
+    """`pullIdentity` with a key, and a kubeconfig, are whole secrets; the page is the story's all the same."""
+    pages = pages_of(CHECKOUT, {"pullIdentity": "", "kubeconfig": "", "podName": "web"})
+    assert pages == {"web": (CHECKOUT / "app/index.html").read_text()}
