@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -17,6 +18,7 @@ import yaml
 
 from base import paths
 from fleet import new_stack
+from fleet.stack import Stack
 from sandbox.cloud.testing import StandIn
 from sandbox.toolchain import environment
 
@@ -54,6 +56,7 @@ identity = PullIdentity(
 )
 pulumi.export("apiKeyId", identity.api_key_id)
 '''
+_PLAIN = r'"plaintext": "((?:[^"\\]|\\.)*)"'
 EACH = 8
 """Resources of one new stack: itself, two components, the provider, namespace, service ID, policy, key."""
 FIRST = {"create": EACH, "update": 0, "replace": 0, "delete": 0}
@@ -150,3 +153,10 @@ def kill_all(process: subprocess.Popen[str]) -> None:
             each.kill()
     process.communicate()
     psutil.wait_procs(family)
+
+
+def keys_of(project: FleetProject, *stacks: str) -> set[str]:
+    """Return the values of the API keys that stacks hold, in clear: no output of the fleet's may have one."""
+    made = [Stack(name, project.environ, project.folder) for name in stacks]
+    states = [stack.ask("stack", "export", "--show-secrets", "--stack", stack.name) for stack in made]
+    return {json.loads(f'"{text}"').strip('"') for state in states for text in re.findall(_PLAIN, state)}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 import signal
 import subprocess
 import time
@@ -12,11 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from fleet.stack import Stack
 from sandbox.cloud.testing import StandIn
-from tests.fleet.project import EACH, FIRST, FleetProject, kill_all
-
-PLAIN = r'"plaintext": "((?:[^"\\]|\\.)*)"'
+from tests.fleet.project import EACH, FIRST, FleetProject, keys_of, kill_all
 
 pytestmark = [pytest.mark.fleet, pytest.mark.timeout(900)]
 """A dozen runs of the engine a test take a minute, and many on a machine that has no time."""
@@ -76,7 +71,7 @@ def test_the_life_of_a_small_fleet(project: FleetProject, cloud: StandIn) -> Non
     assert elsewhere.status == 1
     assert f"was made in account {cloud.account_id}" in elsewhere.err
 
-    keys = {cloud.api_key, *_keys(project)}
+    keys = {cloud.api_key, *keys_of(project, "canary", "south")}
     assert len(keys) == 4, "the deployer's and three pull keys"
     for key in keys:
         assert key not in project.written()
@@ -130,10 +125,3 @@ def _started(project: FleetProject, cloud: StandIn, path: str, times: int) -> su
         assert process.poll() is None, process.communicate()
         time.sleep(0.05)
     return process
-
-
-def _keys(project: FleetProject) -> set[str]:
-    """Return the values of the API keys that the stacks hold, in clear."""
-    stacks = [Stack(name, project.environ, project.folder) for name in ("canary", "south")]
-    states = [stack.ask("stack", "export", "--show-secrets", "--stack", stack.name) for stack in stacks]
-    return {json.loads(f'"{text}"').strip('"') for state in states for text in re.findall(PLAIN, state)}

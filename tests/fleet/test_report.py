@@ -11,16 +11,18 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 
 from fleet.account import Held
+from fleet.comment import body
 from fleet.graph import resources, svg
 from fleet.inventory import StackFile
 from fleet.report import page
+from fleet.result import read
 from fleet.stack import Stack, resources_of
 from fleet.survey import Key, Pod, Registry, Seen, Survey
 from ibm_native.registry.get_quota import GetQuotaResult
 from sandbox.cloud.testing import StandIn
 from tests.cloud.clients import clients
 from tests.fleet.browser import asked_for, chromium, complaints, look
-from tests.fleet.project import FleetProject
+from tests.fleet.project import FleetProject, keys_of
 
 pytestmark = [pytest.mark.fleet, pytest.mark.timeout(900)]
 
@@ -65,6 +67,17 @@ def test_the_report_of_a_real_fleet(tmp_path: Path, browser: webdriver.Chrome) -
         by_hand = owner.identity.create_api_key("by hand", iam_id, account_id=cloud.account_id).get_result()["id"]
         ran = project.run("report", "--all", "--out", str(tmp_path / "report.html"))
         assert (ran.status, ran.out) == (0, f"{tmp_path}/report.html\n"), ran.err
+        doctor = project.run("doctor", "--all", "--json")
+        drift = project.run("drift", "--all", "--json")
+        (tmp_path / "drift.json").write_text(drift.out)
+        comment = body(read([tmp_path / "drift.json"]))
+        assert f"python -m fleet remove {by_hand}" in comment
+        html = (tmp_path / "report.html").read_text()
+        keys = {cloud.api_key, *keys_of(project, "one", "two")}
+        assert len(keys) == 3, "the deployer's and two pull keys"
+        said = [each.out + each.err for each in (ran, doctor, drift)]
+        for text_of_it in (html, comment, project.written(), *said):
+            assert not any(key in text_of_it for key in keys)
     look(browser, tmp_path / "report.html", 1200)
     shown = text(browser)
     for expected in (
@@ -78,7 +91,6 @@ def test_the_report_of_a_real_fleet(tmp_path: Path, browser: webdriver.Chrome) -
         "0 days old, ends in 365 days",
     ):
         assert expected in shown
-    assert cloud.api_key not in (tmp_path / "report.html").read_text()
 
 
 def _resources(project: FleetProject, name: str) -> dict[str, dict[str, Any]]:
