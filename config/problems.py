@@ -98,7 +98,12 @@ def _by_hand(model: type[BaseModel], given: Mapping[str, Any], place: Sequence[s
     """Return what mends a value that no guess mends: what it may have been meant for, or else an edit."""
     path, remove = _path(place), _set(_path(place), "")
     inside = next(iter(_fields(model, place)), "")
-    if inside and inside not in _fields(model, place[:-1]) and _is_legal(model, given, place, {inside: got}):
+    if (
+        inside
+        and _can_be_typed(got)
+        and inside not in _fields(model, place[:-1])
+        and _is_legal(model, given, place, {inside: got})
+    ):
         return [remove, _set(f"{path}.{inside}", got)]
     edit = f"in the stack file, write what is expected in place of the value of {path}"
     errors = _errors(model, _changed(given, place, None))
@@ -141,7 +146,7 @@ def _unknown_key(place: Sequence[str | int], got: str, fields: Collection[str], 
         return Problem(path, got, f"a key of this project, {known}; this is none", [remove])
     renamed = _path([*place[:-1], near[0]])
     rename = f"pulumi config set --secret {renamed}" if is_secret else _set(renamed, got)
-    if got.startswith(("{", "[")) and not is_secret:
+    if not _can_be_typed(got) and not is_secret:
         rename = f"in the stack file, write {near[0]} in place of {key}"
     return Problem(
         path, got, f"a key of this project, as Pulumi.yaml has them; the nearest is {near[0]}", [rename, remove]
@@ -152,9 +157,14 @@ def _mended(model: type[BaseModel], given: Mapping[str, Any], place: Sequence[st
     """Return the first guess at what was meant that is legal there; the default, if none is; nothing without one."""
     words = {word.lower(): word for word in re.findall("'([^']*)'", one_of)}
     near = [words[word] for word in get_close_matches(got.lower(), words, n=1)]
-    typed = () if got.startswith(("{", "[")) else tidied(got)
+    typed = tidied(got) if _can_be_typed(got) else ()
     guesses = [*near, *typed, _default(_fields(model, place[:-1]).get(str(place[-1])))]
     return next((guess for guess in guesses if guess and _is_legal(model, given, place, guess)), "")
+
+
+def _can_be_typed(got: str) -> bool:
+    """Tell whether a value may stand in a command: no map, no list, no line end."""
+    return got.isprintable() and not got.startswith(("{", "["))
 
 
 def _default(field: FieldInfo | None) -> str:

@@ -208,7 +208,7 @@ WORKLOAD = {"build": {"context": "app"}}
         ),
         (
             {"build": {"context": "app", "dockerFile": "x"}},
-            "web.build.dockerFile: got 'x', expected a key of this project, as Pulumi.yaml has them; the nearest is docker",
+            "web.build.dockerFile: got 'x', expected a key of this project, as Pulumi.yaml has them; the nearest is",
             f"{SET}build.dockerfile x",
         ),
         ({"probe": {}}, "web.probe: got '{}', expected a key of this project", f"{EDIT}write probes in place of probe"),
