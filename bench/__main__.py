@@ -80,8 +80,8 @@ def main() -> int:
     for name in names:
         try:
             known[name] = section(name, options.quick)
-        except SandboxError as error:
-            say(str(error))
+        except (SandboxError, RuntimeError, OSError, subprocess.SubprocessError) as error:
+            say(f"{name} can't be measured: {error}")
             broken = True
         results.write_text(json.dumps({each: known[each] for each in MODULES if each in known}, indent=1) + "\n")
     page.write(folder, json.loads(results.read_text()))

@@ -28,6 +28,7 @@ from sandbox import addresses
 from sandbox.endpoints import front, regions, registry, stand_in
 from sandbox.host.layout import Layout
 from sandbox.host.supervisor import Command
+from sandbox.kubernetes import pki
 from sandbox.toolchain import debian
 
 WITH, WITHOUT = "jp-tok", "us-south"
@@ -122,6 +123,7 @@ def _sides(folder: Path) -> Generator[dict[str, Side]]:
         layout = Layout(folder)
         layout.make()
         regions.ensure_secrets(layout)
+        pki.ensure(layout.pki, "bench")
         tree = debian.ensure()
         cloud = stand_in.command(layout)
         # A scan reads the image again, a while after its push. It is no part of the way in or out.
