@@ -193,7 +193,8 @@ class Settings(Part):
     @classmethod
     def _key_file_is_there(cls, identity: IdentitySettings, info: ValidationInfo) -> IdentitySettings:
         if identity.api_key_file and not fields.folder(info, identity.api_key_file).is_file():
-            raise refusal(f"a file that holds the key; {fields.folder(info, identity.api_key_file)} isn't there")
+            expected = f"a file that holds the key; {fields.folder(info, identity.api_key_file)} isn't there"
+            raise refusal(expected, mend="pulumi config set --path {path}.apiKeyFile FILE")
         return identity
 
     @field_validator("retain_images")

@@ -254,6 +254,11 @@ def test_a_likely_mistake_in_a_workload_is_named_with_what_mends_it(
             "pulumi config set --path --secret pullIdentity.apiKey",
         ),
         (
+            {"pullIdentity": {"kind": "given", "apiKeyFile": "nowhere"}},
+            "expected a file that holds the key; ",
+            "pulumi config set --path pullIdentity.apiKeyFile FILE",
+        ),
+        (
             {"vulnerabilityGate": "block"},
             "vulnerabilityGate: got 'block', expected a map from key to value",
             "pulumi config set --path vulnerabilityGate.action block",

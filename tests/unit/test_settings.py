@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -195,6 +196,21 @@ def test_a_base_that_the_dockerfile_does_not_take_is_refused(tmp_path: Path) -> 
         parse(values(imageBase="mine:1"), push_key="k", project=tmp_path)
     dockerfile.write_text("ARG BASE=nginx\nFROM $BASE\n")
     assert parse(values(imageBase="mine:1"), push_key="k", project=tmp_path).image_base == "mine:1"
+
+
+@pytest.mark.parametrize(("args", "refused"), [({"BASE": "mine:1"}, True), ({"OTHER": "1"}, False), ({}, False)])
+def test_a_workloads_base_is_held_against_its_dockerfile(tmp_path: Path, args: dict[str, str], refused: bool) -> None:
+    for name in ("app", "web"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "Dockerfile").write_text("ARG BASE=a\nFROM $BASE\n" if name == "app" else "FROM scratch\n")
+    workloads = {"web": {"build": {"context": "web", "args": args}}}
+    said = ""
+    try:
+        parse({"workloads": json.dumps(workloads)}, push_key="k", project=tmp_path)
+    except SettingsError as error:
+        said = str(error)
+    assert ('workloads.web.build.args: got \'{"BASE": "mine:1"}\', expected nothing, since ' in said) is refused
+    assert bool(said) is refused
 
 
 def test_a_preview_needs_no_key_to_push() -> None:
