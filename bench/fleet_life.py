@@ -102,7 +102,7 @@ class Fleet:
             ("us-south-1", "pull-key-1"),
             ("us-south-1", "pull"),  # the proof that the key pulls
             ("eu-de-1", "pod"),
-            ("jp-osa-1", "pull-service-account"),
+            ("jp-osa-1", "service-account"),
             ("jp-tok-2", made["id"]),
             ("jp-tok-3", orphan["id"]),
         }

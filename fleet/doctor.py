@@ -104,7 +104,9 @@ def _raise(error: SandboxError) -> str:
 
 def _settings(file: StackFile) -> str:
     if problem := stack_files.problem_of(file.folder, file.name):
-        raise SandboxError(problem, f"mend Pulumi.{file.name}.yaml, then: python -m fleet validate {file.name}")
+        raise SandboxError(
+            problem, f"mend Pulumi.{file.name}.yaml, then: .venv/bin/python -m fleet validate {file.name}"
+        )
     return "its settings are right"
 
 

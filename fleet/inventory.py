@@ -102,7 +102,11 @@ def choose(
     for name in names:
         if name not in known:
             near = next(iter(get_close_matches(name, known, n=1)), None)
-            mend = f"name {near}?" if near else "python -m fleet list   shows them; make stack NAME=... makes one"
+            mend = (
+                f"name {near}?"
+                if near
+                else ".venv/bin/python -m fleet list   shows them; make stack NAME=... makes one"
+            )
             raise SandboxError(
                 f"there is no stack file Pulumi.{name}.yaml; there are: {', '.join(known) or 'none'}", mend
             )
@@ -117,7 +121,9 @@ def choose(
     ]
     if not chosen:
         wanted = " ".join([*(f"--region {each}" for each in regions), *(f"--tag {each}" for each in tags)])
-        raise SandboxError(f"no stack is {wanted or 'there'}", "python -m fleet list   shows regions and tags")
+        raise SandboxError(
+            f"no stack is {wanted or 'there'}", ".venv/bin/python -m fleet list   shows regions and tags"
+        )
     return sorted(chosen, key=lambda stack: (stack.wave, stack.name))
 
 

@@ -56,13 +56,14 @@ class Operations:
         """Tell what is otherwise than the state has it, and change nothing."""
         if not self._prepare(run, stack, changes_state=False, makes=False):
             run.status = "unchanged"
-            run.notes.append(f"it has no state yet: python -m fleet up {stack.name}   makes it")
+            run.notes.append(f"it has no state yet: .venv/bin/python -m fleet up {stack.name}   makes it")
             return
         run.phase = "drift"
         stack.drift(run.changes)
         run.status = "changes" if run.changes.total else "unchanged"
         if run.changes.total:
-            run.notes.append(f"To mend it: python -m fleet refresh {stack.name}, then: python -m fleet up {stack.name}")
+            mends = (f".venv/bin/python -m fleet {operation} {stack.name}" for operation in ("refresh", "up"))
+            run.notes.append(f"To mend it: {' && '.join(mends)}")
 
     def rotate(self, run: Run, stack: Stack) -> None:
         """Raise the key's epoch in the stack's file, and update the stack: a key more, the one before the last gone."""
@@ -95,7 +96,7 @@ class Operations:
         if run.stack.is_protected and not self._unprotect:
             raise SandboxError(
                 f"stack {stack.name} is protected (`protect` in Pulumi.{stack.name}.yaml): nothing was deleted",
-                f"python -m fleet destroy {stack.name} --unprotect   if it is to go",
+                f".venv/bin/python -m fleet destroy {stack.name} --unprotect   if it is to go",
             )
         self._prepare(run, stack)
         if self._unprotect:
@@ -125,7 +126,7 @@ class Operations:
         if running:
             raise SandboxError(
                 f"stack {stack.name} is locked by {running[0]}",
-                f"wait for it; if it has ended: python -m fleet unlock {stack.name}",
+                f"wait for it; if it has ended: .venv/bin/python -m fleet unlock {stack.name}",
             )
         if held:
             run.notes.append(f"went on after a run that was killed: {held[0]}")

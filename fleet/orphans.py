@@ -149,7 +149,7 @@ def drop(findings: Sequence[Finding], ids: Sequence[str]) -> list[str]:
         if each not in by_id:
             raise SandboxError(
                 f"{each} isn't among what no stack knows ({', '.join(by_id) or 'which is nothing'}): it stays",
-                "python -m fleet drift --all   shows what is",
+                ".venv/bin/python -m fleet drift --all   shows what is",
             )
     done: list[str] = []
     for each in ids:
@@ -258,5 +258,5 @@ def _judge_image(each: Held, known: Known) -> _Told | None:
 
 def _told(each: Held, what: str, stack: str, unless: str = "") -> _Told:
     built = " (built)" if each.kind == "image" and each.since else ""
-    mend = f"python -m fleet remove {each.id}{unless}"
+    mend = f".venv/bin/python -m fleet remove {each.id}{unless}"
     return f"{each.kind} {each.id} ({each.name}) {what}", f"{each.since}{built}", mend, stack

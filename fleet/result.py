@@ -61,13 +61,15 @@ def read(paths: Iterable[Path]) -> dict[str, Any]:
         try:
             result = _Result.model_validate_json(path.read_bytes())
         except OSError as error:
-            raise SandboxError(f"{path}: {error.strerror}", "python -m fleet preview --all --json > FILE") from None
+            raise SandboxError(
+                f"{path}: {error.strerror}", ".venv/bin/python -m fleet preview --all --json > FILE"
+            ) from None
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
             where = ".".join(str(each) for each in first["loc"])
             raise SandboxError(
                 f"{path} is no result of the fleet: {where}: {first['msg']}",
-                "python -m fleet preview --all --json > FILE",
+                ".venv/bin/python -m fleet preview --all --json > FILE",
             ) from None
         operation = result.operation
         stacks += [stack.model_dump() for stack in result.stacks]

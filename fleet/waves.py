@@ -87,14 +87,18 @@ class Waves:
         name, word = run.stack.name, run.operation
         if self._stopping.is_set():
             run.status = "stopped"
-            run.notes.append(f"stopped in order; what was made is in its state. It goes on by: fleet {word} {name}")
+            run.notes.append(
+                f"stopped in order; what was made is in its state. Go on: .venv/bin/python -m fleet {word} {name}"
+            )
             return
         run.status = "failed"
         if isinstance(error, CommandError):
             told = said(error)
             run.notes.append(told if not run.changes.errors or "locked" in told else "")
             if "currently locked" in told:
-                run.notes.append(f"To mend it: wait for that run; if it has ended: python -m fleet unlock {name}")
+                run.notes.append(
+                    f"To mend it: wait for that run; if it has ended: .venv/bin/python -m fleet unlock {name}"
+                )
         else:
             run.notes.append(str(error) if isinstance(error, SandboxError) else f"{type(error).__name__}: {error}")
         run.notes = [note for note in run.notes if note]

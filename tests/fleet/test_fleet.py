@@ -110,7 +110,7 @@ def test_ctrl_c_ends_in_order_and_a_killed_run_goes_on(project: FleetProject, cl
     assert process.returncode == 130, err
     assert "went on after a run that was killed" in out
     assert '"stopped"' in out
-    assert "It goes on by: fleet up" in err
+    assert "Go on: .venv/bin/python -m fleet up" in err
     cloud.clear_faults()
     ran = project.run("up", "--all", "--json")
     assert ran.status == 0, ran.err

@@ -99,7 +99,7 @@ def test_what_no_state_knows_is_found_with_a_readers_key_and_removed_by_what_is_
     }
 
     words = [shlex.split(one["mend"], comments=True) for one in told.values()]
-    assert {tuple(each[:4]) for each in words} == {("python", "-m", "fleet", "remove")}
+    assert {tuple(each[:4]) for each in words} == {(".venv/bin/python", "-m", "fleet", "remove")}
     elsewhere = project.run("remove", watcher.id)
     assert elsewhere.status == 1
     assert "it stays" in elsewhere.err
@@ -141,6 +141,6 @@ def test_an_image_is_named_if_it_is_where_stacks_push_and_neither_a_state_nor_a_
     assert told == (
         f"image {left} (v1) of 17.0 MB: nothing runs it",
         "2026-01-01T00:00:00Z (built)",
-        f"python -m fleet remove {left}",
+        f".venv/bin/python -m fleet remove {left}",
         "s",
     )
