@@ -18,6 +18,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from unittest import mock
 from urllib.parse import urlsplit
 
@@ -119,7 +120,8 @@ def _sides(folder: Path) -> Generator[dict[str, Side]]:
     """Start both registries, their fronts and the stand-in on free ports."""
     iam, *hosts = (f"127.0.0.1:{port}" for port in _free_ports(3))
     registries = dict(zip((WITH, WITHOUT), hosts, strict=True))
-    with mock.patch.multiple(addresses, IAM_ADDRESS=iam, REGISTRY_ADDRESSES=registries):
+    own: dict[str, Any] = {"IAM_ADDRESS": iam, "REGISTRY_ADDRESSES": registries, "shared": _on_loopback}
+    with mock.patch.multiple(addresses, **own):
         layout = Layout(folder)
         layout.make()
         regions.ensure_secrets(layout)
@@ -146,6 +148,11 @@ def _sides(folder: Path) -> Generator[dict[str, Side]]:
                 process.terminate()
             for process in processes:
                 process.wait()
+
+
+def _on_loopback(address: str) -> str:
+    """Return what stands for the address that a front shares with Pods: their network may not be there."""
+    return address.replace("127.0.0.1", "127.0.0.2")
 
 
 def _start(command: Command, log: int) -> subprocess.Popen[bytes]:

@@ -81,7 +81,6 @@ def command(layout: Layout) -> Command:
             "HOME": str(layout.empty),
             "LANG": "C.UTF-8",
             "PYTHONPATH": str(paths.CHECKOUT),
-            "PYTHONPYCACHEPREFIX": str(layout.root / "pycache"),
             "PYTHONUNBUFFERED": "1",
             "SANDBOX_ADMIN_APIKEY": layout.deployer_key.read_text().strip(),
         },

@@ -22,6 +22,7 @@ from sandbox.endpoints import front as front_part
 from sandbox.endpoints import regions, registry, stand_in
 from sandbox.host.layout import Layout
 from sandbox.host.supervisor import Command
+from sandbox.kubernetes import pki
 from sandbox.toolchain import debian
 from tests.cloud.clients import Service
 from tests.cloud.real_registry import until
@@ -70,15 +71,22 @@ def start(command: Command, log: Path) -> subprocess.Popen[bytes]:
         return subprocess.Popen([str(word) for word in command.arguments], env=dict(command.environ), stderr=file)
 
 
+def on_loopback(address: str) -> str:
+    return address.replace("127.0.0.1", "127.0.0.2")
+
+
 @pytest.fixture(scope="module")
 def front(tmp_path_factory: pytest.TempPathFactory) -> Generator[Front]:
     with pytest.MonkeyPatch.context() as patch:
         iam, *ports = (f"127.0.0.1:{port}" for port in free_ports(3))
         patch.setattr(addresses, "IAM_ADDRESS", iam)
         patch.setattr(addresses, "REGISTRY_ADDRESSES", dict(zip(REGIONS, ports, strict=True)))
+        # The Pods' network, whose address the fronts share with them, is there only where a sandbox runs.
+        patch.setattr(addresses, "shared", on_loopback)
         layout = Layout(tmp_path_factory.mktemp("home"))
         layout.make()
         regions.ensure_secrets(layout)
+        pki.ensure(layout.pki, "node")
         tree = debian.ensure()
         commands = [stand_in.command(layout)]
         for region in REGIONS:

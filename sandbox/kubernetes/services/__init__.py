@@ -31,7 +31,6 @@ def command(layout: Layout) -> Command:
             "HOME": str(layout.empty),
             "LANG": "C.UTF-8",
             "PYTHONPATH": str(paths.CHECKOUT),
-            "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONUNBUFFERED": "1",
         },
     )
