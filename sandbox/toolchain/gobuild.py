@@ -57,7 +57,7 @@ class Program:
     def key(self) -> str:
         """Return the cache entry's name: version and a hash of everything that the build reads from this checkout."""
         digest = hashlib.sha256(f"{_FLAGS} {self._linker_flags}".encode())
-        for path in sorted([*self.folder.glob("*.go"), self.folder / "go.mod", self.folder / "go.sum"]):
+        for path in sorted([*self.folder.rglob("*.go"), *self.folder.rglob("go.mod"), self.folder / "go.sum"]):
             digest.update(path.read_bytes())
         return f"{self.name}-{self.version}-go-{digest.hexdigest()[:12]}-{system.machine().go}"
 

@@ -19,7 +19,7 @@ PROGRAM = Program(
     package="github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
     pinned_by="github.com/pulumi/pulumi/pkg/v3",
     version_symbol="github.com/pulumi/pulumi/sdk/v3/go/common/version.Version={version}",
-    usually=480,
+    usually=340,
 )
 _LANGUAGE_HOST = "pulumi-language-python"
 

@@ -77,10 +77,12 @@ def test_a_program_is_built_once_with_its_pinned_version_in_it(bench: Bench) -> 
     assert "-mod=readonly -buildvcs=false -trimpath CGO_ENABLED=0 build -ldflags -s -w -X whole.Version=v2.3.4" in line
 
 
-def test_a_changed_module_is_another_entry(bench: Bench) -> None:
+@pytest.mark.parametrize("changed", ["main.go", "replaced/go.mod", "replaced/inner/part.go"])
+def test_a_changed_module_or_one_that_replaces_another_is_another_entry(bench: Bench, changed: str) -> None:
     before = a_program(bench).key
     program = a_program(bench)
-    program.folder.joinpath("main.go").write_text("package main\n")
+    program.folder.joinpath("replaced/inner").mkdir(parents=True)
+    program.folder.joinpath(changed).write_text("package main\n")
 
     assert program.key != before
     assert program.key.startswith("tool-2.3.4-go-")
