@@ -118,19 +118,23 @@ def ensure(packages: Packages = PACKAGES) -> DebianTree:
         return tree
     machine = system.machine()
     system.require_packages()
-    key = _key(machine, packages)
+    key, what = _key(machine, packages), _what(packages)
     if cache.find(key):
-        with cache.locked(key, _WHAT):
+        with cache.locked(key, what):
             root = cache.find(key)
             if root and not _fits(root, machine):
                 cache.drop(key)
-    root = cache.obtain(key, _WHAT, lambda folder: _make(folder, machine, packages))
+    root = cache.obtain(key, what, lambda folder: _make(folder, machine, packages))
     return DebianTree(root, machine.multiarch)
 
 
 def _key(machine: system.Machine, packages: Packages) -> str:
     wanted = hashlib.sha256(" ".join((_LAYOUT, *packages, *SPLIT, *HELPERS)).encode()).hexdigest()[:12]
     return f"packages-{machine.release}-{machine.debian}-{wanted}"
+
+
+def _what(packages: Packages) -> str:
+    return _WHAT if packages is PACKAGES else f"Debian's packages ({', '.join(packages)})"
 
 
 def _fits(root: Path, machine: system.Machine) -> bool:
@@ -145,7 +149,7 @@ def _installed(machine: system.Machine) -> set[str]:
 
 
 def _make(folder: Path, machine: system.Machine, packages: Packages) -> None:
-    with progress.step(f"fetch and unpack {_WHAT}", usually=30):
+    with progress.step(f"fetch and unpack {_what(packages)}", usually=30):
         apt = PrivateApt(folder / ".apt")
         chosen = apt.choose((*packages, *HELPERS), SPLIT)
         installed = _installed(machine)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from base.errors import SandboxError
 from base.paths import CHECKOUT
 from commands.__main__ import COMMANDS
 from fleet.__main__ import app
+from tests.unit.samples import script
 
 pytestmark = pytest.mark.unit
 
@@ -98,3 +101,38 @@ def test_a_fifth_wave_is_refused_since_the_delivery_has_no_job_for_it(tmp_path: 
     assert isinstance(ran.exception, SandboxError)
     assert "the stacks are in 5 waves, and .github/workflows/deliver.yml has 4" in str(ran.exception)
     assert len([name for name in jobs(CHECKOUT / ".github/workflows/deliver.yml") if name.startswith("wave")]) == 4
+
+
+def test_a_due_rotation_is_proposed_once_and_renewed_while_its_pull_request_is_open(tmp_path: Path) -> None:
+    origin, clone, programs = (tmp_path / name for name in ("origin.git", "clone", "programs"))
+    programs.mkdir()
+    script(
+        programs / "gh",
+        f'echo "$1 $2" >>{tmp_path}/asked; test "$1 $2" = "pr create" && touch {tmp_path}/open; '
+        f'test "$1 $2" = "pr list" && test -e {tmp_path}/open && echo 7; true',
+    )
+    environ = {"PATH": f"{programs}:{os.environ['PATH']}", "HOME": str(tmp_path)}
+
+    def run(*words: str, folder: Path = clone) -> str:
+        done = subprocess.run(words, cwd=folder, env=environ, check=True, capture_output=True, text=True)
+        return done.stdout
+
+    run("git", "init", "--quiet", "--bare", str(origin), folder=tmp_path)
+    run("git", "clone", "--quiet", str(origin), str(clone), folder=tmp_path)
+    (clone / "Pulumi.prod.yaml").write_text("config:\n  keyEpoch: 1\n")
+    run("git", "add", "--all")
+    run("git", "-c", "user.name=t", "-c", "user.email=t@localhost", "commit", "--quiet", "--message", "one")
+    (clone / "rotate.patch").write_text("")
+    assert run("bash", str(CHECKOUT / ".github/propose.sh")) == "no key is due\n"
+    assert not (tmp_path / "asked").exists()
+
+    for _ in range(2):
+        (clone / "Pulumi.prod.yaml").write_text("config:\n  keyEpoch: 2\n")
+        (clone / "rotate.patch").write_text(run("git", "diff"))
+        run("git", "checkout", "--", "Pulumi.prod.yaml")
+        run("bash", str(CHECKOUT / ".github/propose.sh"))
+        run("git", "checkout", "--quiet", "-")
+        run("git", "branch", "--quiet", "-D", "rotate-keys")
+    assert (tmp_path / "asked").read_text().splitlines().count("pr create") == 1
+    assert run("git", "show", "rotate-keys:Pulumi.prod.yaml", folder=origin) == "config:\n  keyEpoch: 2\n"
+    assert run("git", "log", "-1", "--format=%s", "rotate-keys", folder=origin) == "Rotate the keys of prod\n"
