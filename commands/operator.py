@@ -12,22 +12,17 @@ import json
 import os
 import shutil
 import subprocess
-import tarfile
 import tempfile
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from string import Template
 from typing import Any
-
-import httpx
 
 from base.errors import SandboxError
 from base.paths import CHECKOUT
 from base.progress import say
 from commands import git_server, workspace_image
+from commands.operator_install import REMEDY, MissingError, Operator, found, give, installed, kubectl
 from fleet import account, inventory, new_stack
 from fleet.connection import asked
 from fleet.export import write
@@ -36,34 +31,14 @@ from fleet.operator_schema import check
 from ibm_native.cloud.connection import Connection
 from sandbox import addresses, machine, toolchain
 from sandbox.endpoints import object_store
-from sandbox.host.layout import Layout, current
+from sandbox.host.layout import current
 from sandbox.images import docker_engine
-from sandbox.kubernetes import containerd, network
-from sandbox.toolchain import environment
+from sandbox.kubernetes import network
 
-VERSION = "2.9.0"
-MANIFEST = (
-    f"https://raw.githubusercontent.com/pulumi/pulumi-kubernetes-operator/v{VERSION}/deploy/quickstart/install.yaml"
-)
-_OWN = CHECKOUT / "commands/operator.yaml"
 _SOURCE = ("Pulumi.yaml", "__main__.py", "requirements.txt", "config", "components", "ibm_native", "app")
 _STACKS = {"op-one": "jp-tok", "op-two": "jp-tok", "op-three": "us-south"}
 _NAMESPACE = "pulumi-operated"
 _LIMIT = 900.0
-_REMEDY = "look at: kubectl get stacks,workspaces,pods -A; then the same again"
-
-
-class MissingError(Exception):
-    """The operator can't be had; the text says what is missing, in a line."""
-
-
-@dataclass(frozen=True)
-class Operator:
-    """`manifest` is YAML; `archive` the image's, where it isn't pulled; `crds` a folder, where `manifest` has none."""
-
-    manifest: str
-    archive: Path | None = None
-    crds: Path | None = None
 
 
 def run(words: Sequence[str]) -> int:
@@ -72,44 +47,12 @@ def run(words: Sequence[str]) -> int:
     parser.add_argument("--if-available", action="store_true", help="exit status 0 where the operator can't be had")
     given = parser.parse_args(words)
     try:
-        operator = find(os.environ)
+        with found(os.environ) as operator:
+            _go(operator)
     except MissingError as missing:
         say(f"make operator: {missing}")
         return 0 if given.if_available else 1
-    _go(operator)
     return 0
-
-
-def find(environ: Mapping[str, str]) -> Operator:
-    """Return the operator that the environment names, or the one that can be downloaded; raises MissingError."""
-    archive, crds = environ.get("OPERATOR"), environ.get("OPERATOR_CRDS")
-    if archive:
-        if not crds:
-            raise MissingError("OPERATOR is given, and OPERATOR_CRDS, a folder of its custom resources, is not")
-        for path in (Path(archive), Path(crds)):
-            if not path.exists():
-                raise MissingError(f"{path} isn't there")
-        manifest = Template(_OWN.read_text()).substitute(image=image_in(Path(archive)))
-        return Operator(manifest, Path(archive), Path(crds))
-    try:
-        answer = httpx.get(MANIFEST, timeout=10, follow_redirects=True)
-        answer.raise_for_status()
-    except httpx.HTTPError as error:
-        raise MissingError(
-            f"{MANIFEST} can't be had ({error}), and OPERATOR (an archive of the operator's image) isn't set"
-        ) from None
-    return Operator(answer.text)
-
-
-def image_in(archive: Path) -> str:
-    """Return the name of the image in an archive; raises MissingError if it is none."""
-    try:
-        with tarfile.open(archive) as tar:
-            member = tar.extractfile("manifest.json")
-            listed: list[dict[str, list[str]]] = json.load(member) if member else []
-        return listed[0]["RepoTags"][0]
-    except (tarfile.TarError, KeyError, IndexError, ValueError, OSError) as error:
-        raise MissingError(f"{archive} is no archive of an image, as `docker save` writes it ({error})") from None
 
 
 def _go(operator: Operator) -> None:
@@ -122,13 +65,14 @@ def _go(operator: Operator) -> None:
     )
 
     def held() -> set[tuple[str, str]]:
-        there = asked(connection, lambda cloud: account.held(cloud, sorted(set(_STACKS.values()))), _REMEDY)
+        there = asked(connection, lambda cloud: account.held(cloud, sorted(set(_STACKS.values()))), REMEDY)
         return {(each.kind, each.id) for each in there}
 
     before = held()
-    with tempfile.TemporaryDirectory() as folder, _installed(operator, layout, tools):
+    with tempfile.TemporaryDirectory() as folder, installed(operator, layout, tools):
         work = Path(folder)
-        image = _workspace_image(layout, tools, work)
+        image = give(layout, tools, workspace_image.make(docker_engine.engine(layout), tools))
+        kubectl("create", "namespace", _NAMESPACE)
         with (
             object_store.serving(work / "store", network.GATEWAY) as store,
             git_server.serving(
@@ -155,11 +99,11 @@ def _go(operator: Operator) -> None:
             }
             _apply_secret(place.secret, variables)
             try:
-                _kubectl("apply", "-k", str(work / "out"))
+                kubectl("apply", "-k", str(work / "out"))
                 _wait("three stacks are Ready", _all_at(_commit(clone)))
                 policies = {each for each in held() - before if each[0] == "access policy"}
                 broken = min(policies)
-                asked(connection, lambda cloud: _remove(cloud, broken[1]), _REMEDY)
+                asked(connection, lambda cloud: _remove(cloud, broken[1]), REMEDY)
                 _wait(
                     "a deleted policy is made again",
                     lambda: sum(kind == "access policy" for kind, _ in held() - before) == len(policies),
@@ -169,10 +113,13 @@ def _go(operator: Operator) -> None:
                 _git(clone, "push", "--quiet", "origin", "main")
                 _wait("a new commit is on all three", _all_at(_commit(clone)))
             finally:
-                _kubectl("delete", "stacks.pulumi.com", "--all", "--namespace", _NAMESPACE, "--wait=false")
-            _wait("all is destroyed", lambda: not _stacks())
-            _kubectl("delete", "-k", str(work / "out"), "--ignore-not-found")
-            _kubectl("delete", "namespace", _NAMESPACE)
+                kubectl("delete", "stacks.pulumi.com", "--all", "--namespace", _NAMESPACE, "--wait=false")
+                try:
+                    # With its rights, and the namespace that its workspace is in: only then can a Stack be destroyed.
+                    _wait("all is destroyed", lambda: not _stacks())
+                finally:
+                    kubectl("delete", "-k", str(work / "out"), "--ignore-not-found", "--wait=false")
+                    kubectl("delete", "namespace", _NAMESPACE, "--wait=false")
     left = held() - before
     say(f"left in the account: {', '.join(map(' '.join, sorted(left))) or 'nothing'}")
     if left:
@@ -181,37 +128,6 @@ def _go(operator: Operator) -> None:
 
 async def _remove(cloud: account.Cloud, policy: str) -> None:
     await account.remove(cloud, account.Held("access policy", policy, ""))
-
-
-@contextmanager
-def _installed(operator: Operator, layout: Layout, tools: toolchain.Tools) -> Generator[None]:
-    """Have the operator run in the cluster while the block runs."""
-    if operator.archive:
-        containerd.give_image(layout, tools.debian, operator.archive)
-    crds = ["--filename", str(operator.crds)] if operator.crds else []
-    try:
-        if crds:
-            _kubectl("apply", "--server-side", *crds)
-        _kubectl("apply", "--server-side", "--filename", "-", given=operator.manifest)
-        _kubectl("create", "namespace", _NAMESPACE)
-        _kubectl(
-            *("wait", "--for=condition=Available", "deployment", "--all"),
-            *("--namespace", "pulumi-kubernetes-operator", "--timeout=180s"),
-        )
-        yield
-    finally:
-        _kubectl("delete", "--ignore-not-found", "--wait=false", "--filename", "-", given=operator.manifest)
-        _kubectl("delete", "namespace", _NAMESPACE, "--ignore-not-found", "--wait=false")
-        if crds:
-            _kubectl("delete", "--ignore-not-found", "--wait=false", *crds)
-
-
-def _workspace_image(layout: Layout, tools: toolchain.Tools, work: Path) -> str:
-    engine = docker_engine.engine(layout)
-    built = workspace_image.make(engine, tools)
-    workspace_image.save(engine, built, work / "image.tar")
-    containerd.give_image(layout, tools.debian, work / "image.tar")
-    return f"docker.io/{built}"
 
 
 def _repository(work: Path) -> Path:
@@ -253,7 +169,7 @@ def _commit(clone: Path) -> str:
 def _apply_secret(name: str, values: Mapping[str, str]) -> None:
     about = {"name": name, "namespace": _NAMESPACE}
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": about, "stringData": dict(values)}
-    _kubectl("apply", "--filename", "-", given=json.dumps(secret))
+    kubectl("apply", "--filename", "-", given=json.dumps(secret))
 
 
 def _all_at(commit: str) -> Callable[[], bool]:
@@ -273,21 +189,13 @@ def _all_at(commit: str) -> Callable[[], bool]:
 
 
 def _stacks() -> list[dict[str, Any]]:
-    return json.loads(_kubectl("get", "stacks.pulumi.com", "--namespace", _NAMESPACE, "--output", "json"))["items"]
+    return json.loads(kubectl("get", "stacks.pulumi.com", "--namespace", _NAMESPACE, "--output", "json"))["items"]
 
 
 def _wait(what: str, there: Callable[[], bool]) -> None:
     began = time.monotonic()
     while not there():
         if time.monotonic() - began > _LIMIT:
-            raise SandboxError(f"after {_LIMIT:.0f} s it is not so that {what}", _REMEDY)
+            raise SandboxError(f"after {_LIMIT:.0f} s it is not so that {what}", REMEDY)
         time.sleep(2)
     say(f"  ok  {what}, after {time.monotonic() - began:.0f} s")
-
-
-def _kubectl(*words: str, given: str = "") -> str:
-    environ = environment.process_environment()
-    done = subprocess.run(["kubectl", *words], env=environ, input=given, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SandboxError(f"kubectl {' '.join(words)}: {done.stderr.strip()[:500]}", _REMEDY)
-    return done.stdout

@@ -66,7 +66,7 @@ def make(engine: Endpoint, tools: toolchain.Tools) -> str:
     with step("build the workspace image", usually=20), tempfile.TemporaryFile() as context:
         _write(context, tools)
         context.seek(0)
-        _told(engine, "/build", {"t": _LOCAL, "buildargs": json.dumps({"BASE": _BASE})}, _chunks(context))
+        told(engine, "/build", {"t": _LOCAL, "buildargs": json.dumps({"BASE": _BASE})}, chunks(context))
     return _LOCAL
 
 
@@ -91,16 +91,16 @@ def push(engine: Endpoint, image: str, target: str, key: str) -> str:
     with step(f"push {target}", usually=20):
         with engine.client() as client:
             client.post(f"/images/{image}/tag", params={"repo": repository, "tag": tag}).raise_for_status()
-        said = _told(engine, f"/images/{repository}/push", {"tag": tag}, None, headers)
+        said = told(engine, f"/images/{repository}/push", {"tag": tag}, headers=headers)
     digest = next(each["aux"]["Digest"] for each in said if "Digest" in each.get("aux", {}))
     return f"{repository}@{digest}"
 
 
-def _told(
+def told(
     engine: Endpoint,
     path: str,
     parameters: dict[str, str],
-    content: Iterator[bytes] | None,
+    content: Iterator[bytes] | None = None,
     headers: dict[str, str] | None = None,
 ) -> list[dict[str, Any]]:
     """Return the messages of a long request to the engine; raises SandboxError with the one that is an error."""
@@ -126,7 +126,8 @@ def _has(engine: Endpoint, image: str) -> bool:
         return client.get(f"/images/{image}/json").is_success
 
 
-def _chunks(file: IO[bytes]) -> Generator[bytes]:
+def chunks(file: IO[bytes]) -> Generator[bytes]:
+    """Yield a file's content piece by piece."""
     while chunk := file.read(1 << 20):
         yield chunk
 

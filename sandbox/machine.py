@@ -215,7 +215,7 @@ def _steps(layout: Layout, tools: Tools, supervisor: Supervisor) -> dict[str, Ta
             ("containerd", "build network"),
         ),
         "base image": Task(lambda: base_image.ensure(layout, debian), ("docker",)),
-        "cloud": Task(start(stand_in.part(layout), lambda: stand_in.command(layout)), ("secrets",)),
+        "cloud": Task(start(stand_in.part(layout), lambda: stand_in.command(layout)), ("secrets", "credentials")),
         **_region_steps(layout, debian, start),
     }
 
@@ -234,6 +234,8 @@ def _region_steps(layout: Layout, debian: DebianTree, start: _Start) -> dict[str
 def _ensure_credentials(layout: Layout, supervisor: Supervisor) -> None:
     if control_plane.ensure_credentials(layout):
         for part in (
+            *(front.part(region) for region in regions.running(layout)),
+            stand_in.part(layout),
             docker_engine.part(layout),
             containerd.part(layout),
             kubelet.part(layout, supervisor),

@@ -7,7 +7,7 @@ from string import Template
 
 from sandbox import addresses
 from sandbox.endpoints import regions
-from sandbox.host.health import Endpoint
+from sandbox.host.health import Endpoint, silence
 from sandbox.host.layout import Layout
 from sandbox.host.supervisor import Command, Part
 from sandbox.kubernetes.containerd import environ
@@ -25,7 +25,9 @@ def part(region: str) -> Part:
 
     def problem() -> str | None:
         found = here.problem("/v2/", 401) or here.problem("/sandbox/health")
-        return found or (iam.problem("/sandbox/health") if has_iam else None)
+        found = found or (iam.problem("/sandbox/health") if has_iam else None)
+        host, _, port = addresses.shared(address).partition(":")
+        return found or silence(host, int(port))
 
     what = "front of IAM and registry" if has_iam else f"front of region {region}"
     serves = f"{addresses.IAM_ADDRESS}, {address}" if has_iam else address

@@ -15,6 +15,15 @@ _TIMEOUT = 10.0
 """Seconds that one answer may take; on a slow machine a server that starts takes some."""
 
 
+def silence(host: str, port: int) -> str | None:
+    """Return None if something listens on a TCP address, else that it doesn't answer."""
+    try:
+        socket.create_connection((host, port), timeout=_TIMEOUT).close()
+    except OSError as error:
+        return f"{host}:{port} does not answer ({error})"
+    return None
+
+
 @dataclass(frozen=True)
 class Endpoint:
     """An HTTP server: `url` without a path; `socket` if it listens on one; `pki` if it speaks the cluster's TLS."""

@@ -100,6 +100,13 @@ def give_image(layout: Layout, debian: DebianTree, archive: Path) -> None:
     _images(layout, debian, "import", archive)
 
 
+def name_image(layout: Layout, debian: DebianTree, image: str, name: str) -> None:
+    """Give one of the node's images a second name; one of Docker Hub's may come without its host."""
+    host, slash, _ = name.partition("/")
+    full = name if slash and ("." in host or ":" in host) else f"docker.io/{name}"
+    _images(layout, debian, "tag", "--force", image, full)
+
+
 def _images(layout: Layout, debian: DebianTree, *words: str | Path) -> str:
     ctr = [debian.binary("ctr"), "--address", layout.socket("containerd"), "--namespace", _NAMESPACE, "images"]
     done = children.run([*ctr, *words], environ(layout, debian))

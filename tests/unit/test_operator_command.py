@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from commands import operator
+from commands import operator, operator_install
+from commands.operator_install import MissingError
 
 pytestmark = pytest.mark.unit
 
@@ -27,7 +28,7 @@ def archive(path: Path, listed: object) -> Path:
 def test_what_is_missing_is_one_line_and_0_only_if_asked(
     words: list[str], status: int, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(operator, "MANIFEST", "http://127.0.0.1:9/install.yaml")
+    monkeypatch.setattr(operator_install, "MANIFEST", "http://127.0.0.1:9/install.yaml")
     monkeypatch.delenv("OPERATOR", raising=False)
     assert operator.run(words) == status
     said = capfd.readouterr().err
@@ -38,11 +39,14 @@ def test_what_is_missing_is_one_line_and_0_only_if_asked(
 
 def test_an_image_by_path_needs_its_custom_resources_and_is_named(tmp_path: Path) -> None:
     image = archive(tmp_path / "image.tar", [{"RepoTags": ["docker.io/pulumi/pulumi-kubernetes-operator:v2.9.0"]}])
-    with pytest.raises(operator.MissingError, match="OPERATOR_CRDS"):
-        operator.find({"OPERATOR": str(image)})
-    with pytest.raises(operator.MissingError, match="isn't there"):
-        operator.find({"OPERATOR": str(image), "OPERATOR_CRDS": str(tmp_path / "none")})
-    found = operator.find({"OPERATOR": str(image), "OPERATOR_CRDS": str(tmp_path)})
-    assert "image: docker.io/pulumi/pulumi-kubernetes-operator:v2.9.0\n" in found.manifest
-    with pytest.raises(operator.MissingError, match="no archive of an image"):
-        operator.find({"OPERATOR": str(archive(tmp_path / "bad.tar", [])), "OPERATOR_CRDS": str(tmp_path)})
+    given = {"OPERATOR": str(image), "OPERATOR_CRDS": str(tmp_path)}
+    with operator_install.found(given) as found:
+        assert found.image == "docker.io/pulumi/pulumi-kubernetes-operator:v2.9.0"
+        assert found.archive == image
+    for changed, message in (
+        ({"OPERATOR_CRDS": ""}, "OPERATOR_CRDS"),
+        ({"OPERATOR_CRDS": str(tmp_path / "none")}, "isn't there"),
+        ({"OPERATOR": str(archive(tmp_path / "bad.tar", []))}, "no archive of an image"),
+    ):
+        with pytest.raises(MissingError, match=message), operator_install.found(given | changed):
+            pass

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import socket
 import sys
 
 from base import paths
 from sandbox import addresses
+from sandbox.host.health import silence
 from sandbox.host.layout import Layout
 from sandbox.host.supervisor import Command, Part
 from sandbox.kubernetes import network
@@ -37,9 +37,4 @@ def command(layout: Layout) -> Command:
 
 
 def _problem() -> str | None:
-    for address in _ADDRESSES:
-        try:
-            socket.create_connection(address, timeout=2).close()
-        except OSError as error:
-            return f"{address[0]}:{address[1]} does not answer ({error})"
-    return None
+    return next((problem for address in _ADDRESSES if (problem := silence(*address))), None)

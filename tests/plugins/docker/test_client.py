@@ -11,6 +11,7 @@ import pytest
 
 from sandbox.plugins.docker import build
 from sandbox.plugins.docker.inputs import Image
+from sandbox.plugins.serving import PluginError
 from sandbox.toolchain import debian
 
 pytestmark = pytest.mark.plugins
@@ -57,3 +58,35 @@ def test_the_client_of_the_distributions_packages_finds_the_plugin_that_was_unpa
         "cliPluginsExtraDirs": ["/opt/plugins", plugins],
         "detachKeys": "ctrl-x",
     }
+
+
+@pytest.mark.parametrize(
+    ("version", "has_buildx", "fits"),
+    [("20.10.24+dfsg1", False, True), ("26.1.5", False, False), ("26.1.5", True, True), ("18.09.1", False, False)],
+)
+def test_a_client_on_path_is_used_if_it_speaks_buildkit_with_the_plugins_that_its_user_added(
+    version: str, has_buildx: bool, fits: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, told = tmp_path / "bin/docker", tmp_path / "told.json"
+    client.parent.mkdir()
+    client.write_text(
+        f"""#!/bin/sh
+case "$1" in
+--version) echo "Docker version {version}, build 1" ;;
+buildx) exit {0 if has_buildx else 1} ;;
+build) cp "$DOCKER_CONFIG/config.json" {told}; echo sha256:1 >"${{3#--iidfile=}}" ;;
+esac
+"""
+    )
+    client.chmod(0o755)
+    (tmp_path / "settings/cli-plugins").mkdir(parents=True)
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "settings"))
+    monkeypatch.setenv("PATH", f"{client.parent}:/usr/bin:/bin")
+    monkeypatch.setattr(debian, "find", lambda: None)
+
+    if not fits:
+        with pytest.raises(PluginError, match="BuildKit"):
+            build.build("unix:///nowhere", IMAGE, lambda _: None, threading.Event())
+        return
+    build.build("unix:///nowhere", IMAGE, lambda _: None, threading.Event())
+    assert json.loads(told.read_text())["cliPluginsExtraDirs"] == [str(tmp_path / "settings/cli-plugins")]
