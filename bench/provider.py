@@ -131,7 +131,10 @@ def of_five(rounds: int) -> Iterator[Figure]:
         took = in_turns(
             rounds, {"refresh, five resources": lambda: refresh(few), "refresh, none": lambda: refresh(none)}
         )
-    yield beyond("refresh of five resources beyond the floor", *took.values()).held(most=0.3)
+    yield beyond("refresh of five resources beyond the floor", *took.values()).held(
+        most=0.3,
+        reason="the first call imports IBM's SDK, which loads all of its services: as long as the plugin's start",
+    )
     yield from took.values()
     yield from (figure(f"refresh, five resources: {kind}", "calls", count) for kind, count in sorted(calls.items()))
 
