@@ -57,7 +57,7 @@ def asked_for(driver: webdriver.Chrome) -> set[str]:
     """Return the addresses that pages have asked for since this was called last; the browser's own parts are none."""
     events = [json.loads(each["message"])["message"] for each in _log(driver, "performance")]
     urls = {each["params"]["request"]["url"] for each in events if each["method"] == "Network.requestWillBeSent"}
-    return {url for url in urls if not url.startswith("chrome://")}
+    return {url for url in urls if not url.startswith(("chrome://", "data:"))}
 
 
 def complaints(driver: webdriver.Chrome) -> list[str]:

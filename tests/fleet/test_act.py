@@ -82,6 +82,7 @@ def act(repository: Path, workflow: str, event: str, payload: Mapping[str, Any],
     words = [
         *(str(Path(sys.executable).with_name("act")), event, "--workflows", f".github/workflows/{workflow}"),
         *("--eventpath", str(work / "event.json"), "--platform", "ubuntu-24.04=-self-hosted"),
+        *("--no-cache-server", "--artifact-server-addr=127.0.0.1"),
         *("--action-offline-mode", "--secret", f"GITHUB_TOKEN={TOKEN}"),
         *(f"--env={name}={value}" for name, value in known.items()),
         *stubs(work / "stubs"),
@@ -96,7 +97,9 @@ def test_a_pull_requests_preview_is_made_and_shown_as_its_workflows_say(reposito
     head = "a" * 40
     payload = {"number": 7, "pull_request": {"number": 7, "head": {"sha": head}}}
     status, said = act(repository, "preview-open.yml", "pull_request", payload)
-    result = json.loads((repository.parent / "act/artifacts/preview").read_text() or said)
+    artifact = repository.parent / "act/artifacts/preview"
+    assert artifact.is_file(), said
+    result = json.loads(artifact.read_text() or said)
     stacks = {each["stack"]: each for each in result["stacks"]}
     assert status == 1, "a stack file is bad, and the job says so"
     assert "the nearest is region" in "\n".join(stacks["bad"]["errors"])
