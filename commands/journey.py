@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pulumi.automation import CommandError
 
-from base import files, paths
+from base import files, mounts, paths
 from base.errors import SandboxError
 from base.progress import say, step
 from commands import lock, report, testing, workspace_image
@@ -190,7 +190,7 @@ def clean(_: argparse.Namespace) -> int:
     machine.reset()
     for folder in (paths.cache(), paths.LOCAL, paths.CHECKOUT / ".venv"):
         say(f"removing {folder}")
-        shutil.rmtree(folder, ignore_errors=True)
+        mounts.remove_tree(folder)
     return 0
 
 

@@ -16,7 +16,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from base import files, progress, rights
+from base import files, mounts, progress, rights
 from base.errors import SandboxError
 from sandbox import cleanup, preflight, toolchain
 from sandbox.endpoints import front, regions, registry, stand_in
@@ -100,7 +100,7 @@ def reset() -> None:
     if layout.root.is_dir():
         with _alone(layout):
             _down(layout)
-            shutil.rmtree(layout.root, ignore_errors=True)
+            mounts.remove_tree(layout.root)
 
 
 def is_up() -> bool:
@@ -291,7 +291,7 @@ def forget_earlier_boot(layout: Layout) -> None:
     if layout.run.is_dir() and not (layout.boot_id.exists() and layout.boot_id.read_text().strip() == files.boot()):
         progress.say("  ... the machine was restarted while the sandbox was up: the images on its node are made anew")
         for store in (containerd.store(layout), docker_engine.store(layout)):
-            shutil.rmtree(store, ignore_errors=True)
+            mounts.remove_tree(store)
         shutil.rmtree(layout.run)
 
 

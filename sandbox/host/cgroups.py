@@ -15,9 +15,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from base import files
+from base import files, mounts
 from base.errors import SandboxError
-from sandbox.host import mounts
 
 V2_CONTROLLERS = ("cpu", "cpuset", "memory", "pids", "io", "hugetlb")
 _PODS = "kubepods"

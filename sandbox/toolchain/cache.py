@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import shutil
 import tempfile
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from base import files, paths, progress
+from base import files, mounts, paths, progress
 from base.errors import SandboxError
 from sandbox.toolchain import children, seal
 
@@ -41,7 +40,7 @@ def obtain(name: str, what: str, make: Callable[[Path], None]) -> Path:
     with locked(name, what):
         place = paths.cache() / name
         for stale in place.parent.glob(f".{name}.*"):
-            shutil.rmtree(stale, ignore_errors=True)
+            mounts.remove_tree(stale)
         if place.is_dir() and (damage := seal.damage(place)):
             progress.say(f"  ... {damage}: {what} is made again")
         if find(name) is None:
@@ -59,7 +58,7 @@ def _make(place: Path, make: Callable[[Path], None]) -> None:
         drop(place.name)
         files.put(unfinished, place)
     except BaseException:
-        shutil.rmtree(unfinished, ignore_errors=True)
+        mounts.remove_tree(unfinished)
         raise
 
 
@@ -67,10 +66,10 @@ def drop(name: str) -> None:
     """Remove an entry that no longer fits this machine; a run that is killed here leaves none under its name."""
     place = paths.cache() / name
     doomed = place.with_name(f".{name}.dropped")
-    shutil.rmtree(doomed, ignore_errors=True)
+    mounts.remove_tree(doomed)
     with contextlib.suppress(FileNotFoundError):
         place.rename(doomed)
-    shutil.rmtree(doomed, ignore_errors=True)
+    mounts.remove_tree(doomed)
 
 
 @contextmanager

@@ -18,10 +18,10 @@ import pytest
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
-from base import files
+from base import files, mounts
 from sandbox import machine, status
 from sandbox.__main__ import main as sandbox_main
-from sandbox.host import modules, mounts, sysctls, tasks
+from sandbox.host import modules, sysctls, tasks
 from sandbox.host.layout import Layout, current
 from sandbox.host.tasks import Task
 from sandbox.images import docker_engine

@@ -62,6 +62,20 @@ def test_what_a_killed_run_left_is_removed_by_the_next(bench: Bench) -> None:
     assert not left.exists()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount, and so leave a mount behind")
+def test_what_a_killed_run_left_mounted_is_unmounted_and_not_emptied(bench: Bench, tmp_path: Path) -> None:
+    elsewhere, left = tmp_path / "elsewhere", bench.cache / ".tool-1.abcdef/dev"
+    elsewhere.mkdir()
+    put_tool(elsewhere)
+    left.mkdir(parents=True)
+    subprocess.run(["mount", "--bind", elsewhere, left], check=True)
+
+    cache.obtain("tool-1", "the tool", put_tool)
+
+    assert (elsewhere / "tool").read_text() == "whole"
+    assert not left.exists()
+
+
 def test_a_second_run_waits_for_the_first_says_so_and_makes_nothing(
     bench: Bench, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,8 +1,9 @@
-"""What is mounted on this machine, and the sandbox's part of it."""
+"""What is mounted on this machine, and how a folder is removed without a step into it."""
 
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,3 +39,13 @@ def remove_below(folder: Path) -> None:
     """Unmount everything below a folder, also what is still in use; what can't be unmounted stays."""
     for target in below(folder):
         subprocess.run(["umount", "--lazy", str(target)], check=False, capture_output=True)
+
+
+def remove_tree(folder: Path) -> None:
+    """Remove a folder, and nothing that is mounted below it: that is unmounted before, or the folder stays."""
+    place = folder.resolve()
+    if _TABLE.exists():
+        remove_below(place)
+        if below(place):
+            return
+    shutil.rmtree(place, ignore_errors=True)
