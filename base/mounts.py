@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _TABLE = Path("/proc/self/mountinfo")
+_SYSTEM = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
 _OCTAL = re.compile(r"\\([0-7]{3})")
 
 
@@ -38,7 +39,7 @@ def below(folder: Path) -> list[Path]:
 def remove_below(folder: Path) -> None:
     """Unmount everything below a folder, also what is still in use; what can't be unmounted stays."""
     for target in below(folder):
-        subprocess.run(["umount", "--lazy", str(target)], check=False, capture_output=True)
+        subprocess.run(["umount", "--lazy", str(target)], check=False, capture_output=True, env=_SYSTEM)
 
 
 def remove_tree(folder: Path) -> None:

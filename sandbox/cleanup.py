@@ -14,8 +14,8 @@ from pathlib import Path
 
 import psutil
 
-from base import files
-from sandbox.host import cgroups, mounts, sysctls
+from base import files, mounts
+from sandbox.host import cgroups, sysctls
 from sandbox.host.layout import Layout
 from sandbox.images import build_network
 from sandbox.kubernetes import network

@@ -17,9 +17,9 @@ from pathlib import Path
 
 import pytest
 
-from base import files, paths
+from base import files, mounts, paths
 from sandbox import addresses, machine
-from sandbox.host import cgroups, mounts
+from sandbox.host import cgroups
 from sandbox.host.layout import Layout
 from sandbox.host.supervisor import Command, Supervisor
 from sandbox.images import base_image, docker_engine

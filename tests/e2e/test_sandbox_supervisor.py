@@ -15,10 +15,10 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from base import files
+from base import files, mounts
 from base.errors import SandboxError
 from bench.starts import wrong_starts
-from sandbox.host import cgroups, mounts
+from sandbox.host import cgroups
 from sandbox.host.layout import Layout
 from sandbox.host.supervisor import CancelledError, Command, Part, Supervisor
 

@@ -68,7 +68,7 @@ def test_what_a_killed_run_left_mounted_is_unmounted_and_not_emptied(bench: Benc
     elsewhere.mkdir()
     put_tool(elsewhere)
     left.mkdir(parents=True)
-    subprocess.run(["mount", "--bind", elsewhere, left], check=True)
+    subprocess.run(["/bin/mount", "--bind", elsewhere, left], check=True)
 
     cache.obtain("tool-1", "the tool", put_tool)
 
