@@ -20,7 +20,7 @@ from base.progress import say
 from components.names import MARK
 from fleet import inventory
 from fleet.connection import asked, connection
-from fleet.kubectl import Cluster
+from fleet.kubectl import cluster_of
 from fleet.recovery import NAME_KEYS
 from fleet.stack import Stack, resources_of
 from ibm_native.cloud.client import PAGE, Cloud
@@ -140,7 +140,7 @@ def _only(ids: list[str], what: str, name: str) -> str | None:
 
 def _in_cluster(stack: Stack, settings: Mapping[str, str]) -> dict[str, str]:
     """Return the import id of each kind that the cluster has; raises SandboxError for what another stack made."""
-    cluster = Cluster(stack.environ, settings["kubernetesContext"])
+    cluster = cluster_of(stack)
     namespace = settings["kubernetesNamespace"]
     found: dict[str, str] = {}
     for kind, key in NAME_KEYS.items():

@@ -19,7 +19,7 @@ from base.errors import SandboxError
 from config import stack_files
 from fleet.connection import asked, connection
 from fleet.inventory import StackFile
-from fleet.kubectl import Cluster
+from fleet.kubectl import Cluster, cluster_of
 from fleet.stack import Stack
 from ibm_native.cloud.client import Cloud
 from ibm_native.cloud.connection import API_KEY_VARIABLE, Connection
@@ -80,7 +80,8 @@ def _probes(file: StackFile, stack: Stack) -> Iterator[tuple[tuple[object, ...],
     yield (environ.get("DOCKER_HOST"),), "Docker Engine", lambda: _docker(environ)
     context, namespace = file.config.get("kubernetesContext", ""), file.config.get("kubernetesNamespace", "default")
     cluster = f"cluster {context or '(current context)'}, namespace {namespace}"
-    yield (environ.get("KUBECONFIG"),), cluster, lambda: _cluster(Cluster(environ, context), namespace)
+    given = file.name if "kubeconfig" in file.secrets else file.config.get("kubeconfig")
+    yield (environ.get("KUBECONFIG"), given), cluster, lambda: _cluster(cluster_of(stack), namespace)
     try:
         to = connection(file, stack)
     except SandboxError as error:

@@ -10,7 +10,7 @@ from typing import Any, cast
 from base.errors import SandboxError
 from fleet.connection import asked, connection
 from fleet.inventory import StackFile
-from fleet.kubectl import Cluster
+from fleet.kubectl import cluster_of
 from fleet.stack import Stack, resources_of
 from ibm_native.cloud.connection import API_KEY_VARIABLE, Connection
 
@@ -59,7 +59,7 @@ def _check_cluster(file: StackFile, stack: Stack, resources: Sequence[Mapping[st
     objects = {name: metadata for resource in resources for name, metadata in _object(resource)}
     if not objects:
         return
-    cluster = Cluster(stack.environ, file.config.get("kubernetesContext", ""))
+    cluster = cluster_of(stack)
     namespace = next(str(metadata.get("namespace", "default")) for metadata in objects.values())
     live = cluster.uids(namespace, [*objects])
     if not live & {metadata["uid"] for metadata in objects.values()}:

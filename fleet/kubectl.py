@@ -3,29 +3,44 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
+import tempfile
+import weakref
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, cast
 
 from base.errors import SandboxError
+from config import stack_files
+from config.model import SettingsError
+from fleet.stack import Stack
 
 _NOISE = re.compile(r"^(?:[EWI]\d{4} |Warning: ).*\n?", re.MULTILINE)
 """Lines of kubectl's own log, which say the same once more."""
 
 
 class Cluster:
-    """The cluster that `environ` and `context` (empty: the current one) choose.
+    """The cluster that `environ` and `context` (empty: the current one) choose, or `kubeconfig` (its content).
 
     Every call raises SandboxError with kubectl's own words if kubectl is missing or the cluster refuses.
     """
 
-    def __init__(self, environ: Mapping[str, str], context: str) -> None:
+    def __init__(self, environ: Mapping[str, str], context: str, kubeconfig: str = "") -> None:
         found = shutil.which("kubectl", path=environ.get("PATH"))
         if not found:
             raise SandboxError("kubectl is not on PATH", "install it (https://kubernetes.io/docs/tasks/tools/)")
         self._environ = dict(environ)
+        if kubeconfig:
+            # A file that only its owner reads, and that goes with the last use of the cluster.
+            handle, place = tempfile.mkstemp(prefix="kubeconfig-")
+            weakref.finalize(self, Path(place).unlink, missing_ok=True)
+            with os.fdopen(handle, "w") as file:
+                file.write(kubeconfig)
+            self._environ["KUBECONFIG"] = place
+        self.chosen = (kubeconfig or self._environ.get("KUBECONFIG", ""), context)
         self._command = [found, *(["--context", context] if context else []), "--request-timeout=30s"]
 
     def pod(self, namespace: str, name: str) -> dict[str, Any] | None:
@@ -107,3 +122,21 @@ class Cluster:
             f"the cluster can't be asked: {_NOISE.sub('', said).strip()}",
             "check $KUBECONFIG with `kubectl get pods`; for stack dev: make up",
         )
+
+
+def cluster_of(stack: Stack) -> Cluster:
+    """Return the cluster that a stack's file chooses by `kubeconfig` (else $KUBECONFIG) and `kubernetesContext`.
+
+    A kubeconfig that is a secret is asked of the CLI. Raises SandboxError as the cluster does, and for a file that
+    can't be read.
+    """
+    try:
+        config, secrets = stack_files.read(stack.folder, stack.name)
+    except FileNotFoundError:
+        config, secrets = dict[str, str](), set[str]()
+    except SettingsError as error:
+        raise SandboxError(str(error), "mend the settings, then run the same command again") from None
+    content = stack.ask("config", "get", "kubeconfig", "--stack", stack.name) if "kubeconfig" in secrets else ""
+    path = config.get("kubeconfig")
+    own = {"KUBECONFIG": str(Path(stack.folder, path))} if path else {}
+    return Cluster({**stack.environ, **own}, config.get("kubernetesContext", ""), content)

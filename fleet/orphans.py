@@ -18,7 +18,7 @@ from config.model import PROVIDER
 from fleet.account import Held, held, remove
 from fleet.connection import asked, connection
 from fleet.inventory import StackFile
-from fleet.kubectl import Cluster
+from fleet.kubectl import cluster_of
 from fleet.stack import Stack, resources_of
 from fleet.waves import jobs_here
 from ibm_native.cloud.client import Cloud
@@ -208,14 +208,11 @@ def _pods(states: Iterable[tuple[StackFile, Mapping[str, object]]], stacks: Mapp
     """Yield a text with the images of the Pods of each cluster that stacks have objects in."""
     asked_already: set[tuple[str, str]] = set()
     for file, state in states:
-        context = file.config.get("kubernetesContext", "")
-        environ = stacks[file.name].environ
-        where = (environ.get("KUBECONFIG", ""), context)
-        if where not in asked_already and any(
-            str(each["type"]).startswith("kubernetes:") for each in resources_of(state)
-        ):
-            asked_already.add(where)
-            yield Cluster(environ, context).images()
+        if any(str(each["type"]).startswith("kubernetes:") for each in resources_of(state)):
+            cluster = cluster_of(stacks[file.name])
+            if cluster.chosen not in asked_already:
+                asked_already.add(cluster.chosen)
+                yield cluster.images()
 
 
 def judge(each: Held, known: Known, noted: Mapping[str, str]) -> _Told | None:

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from base.errors import SandboxError
 from components.names import MARK, mark
-from fleet.kubectl import Cluster
+from fleet.kubectl import Cluster, cluster_of
 from fleet.locks import wait_for_other_updates
 from fleet.stack import Stack, said
 
@@ -80,7 +80,7 @@ def _made(creating: Sequence[Mapping[str, Any]], stack: Stack) -> list[Found]:
     if not objects:
         return []
     context = stack.settings()["kubernetesContext"]
-    cluster = Cluster(stack.environ, context)
+    cluster = cluster_of(stack)
     found = [each for each in (_look(cluster, resource) for resource in objects) if each]
     foreign = [each for each in found if each.owner != _mark_of(each.resource)]
     if foreign:

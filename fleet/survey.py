@@ -13,7 +13,7 @@ from fleet.account import Held, held
 from fleet.connection import asked
 from fleet.graph import resources, svg
 from fleet.inventory import StackFile
-from fleet.kubectl import Cluster
+from fleet.kubectl import cluster_of
 from fleet.orphans import IMAGE, by_key
 from fleet.stack import Stack, resources_of
 from ibm_native.cloud.client import Cloud
@@ -106,7 +106,7 @@ def survey(files: Sequence[StackFile]) -> Survey:
             continue
         _of_state(seen, states[seen.file.name])
         try:
-            seen.pods = _pods(seen.file, stacks[seen.file.name], states[seen.file.name])
+            seen.pods = _pods(stacks[seen.file.name], states[seen.file.name])
         except SandboxError as error:
             seen.problems.append(str(error))
     there = [seen for seen in found.stacks if seen.file.name in states]
@@ -148,11 +148,11 @@ def _days_since(when: str) -> int:
     return (datetime.now(UTC) - datetime.fromisoformat(when)).days if when else 0
 
 
-def _pods(file: StackFile, stack: Stack, state: Mapping[str, object]) -> list[Pod]:
+def _pods(stack: Stack, state: Mapping[str, object]) -> list[Pod]:
     own = set(IMAGE.findall(json.dumps(state)))
     if not any(str(each["type"]).startswith("kubernetes:") for each in resources_of(state)):
         return []
-    pods = Cluster(stack.environ, file.config.get("kubernetesContext", "")).pods()
+    pods = cluster_of(stack).pods()
     return [
         Pod(
             f"{pod['metadata']['namespace']}/{pod['metadata']['name']}",

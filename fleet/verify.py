@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from base.errors import SandboxError
 from config.model import SettingsError, parse
-from fleet.kubectl import Cluster
+from fleet.kubectl import Cluster, cluster_of
 from fleet.stack import Stack
 
 PAGE = "/usr/share/nginx/html/index.html"
@@ -48,8 +48,7 @@ def verify(stack: Stack) -> list[Check]:
     workloads = cast("dict[str, dict[str, str]]", outputs["workloads"])
     values = stack.settings()
     pages = pages_of(Path(stack.folder), values)
-    own = {"KUBECONFIG": str(Path(stack.folder, values["kubeconfig"]))} if values.get("kubeconfig") else {}
-    cluster = Cluster({**stack.environ, **own}, values["kubernetesContext"])
+    cluster = cluster_of(stack)
     checks = [check for key, each in workloads.items() for check in check_workload(cluster, each, pages.get(key))]
     first = next(iter(workloads.values()))
     return [*checks, check_refusal(cluster, first["namespace"], first["image"])]
