@@ -86,8 +86,10 @@ def main() -> int:
         results.write_text(json.dumps({each: known[each] for each in MODULES if each in known}, indent=1) + "\n")
     page.write(folder, json.loads(results.read_text()))
     say(f"written: {folder / 'benchmarks.md'}")
-    missed = any(page.figure(each).passes is False for part in known.values() for each in part["figures"])
-    return 2 if broken else int(missed)
+    missed = sum(page.figure(each).passes is False for part in known.values() for each in part["figures"])
+    if missed:
+        say(f"{missed} targets are missed, each with its reason on the page: the exit status is {2 if broken else 1}")
+    return 2 if broken else int(missed > 0)
 
 
 def _read(path: str) -> list[str]:
