@@ -212,6 +212,8 @@ def test_another_cluster_than_the_states_own_is_refused_by_the_uids_of_its_objec
     tmp_path: Path, answer: str, refused: bool
 ) -> None:
     script(tmp_path / "kubectl", f"echo \"$*\" >{tmp_path}/asked\necho '{answer}'")
+    (tmp_path / "Pulumi.yaml").write_text("name: p")
+    (tmp_path / "Pulumi.s.yaml").write_text("config: {kubernetesContext: staging}")
     file = StackFile("s", tmp_path, {"kubernetesContext": "staging"})
     stack = Stack("s", {"PATH": os.pathsep.join([str(tmp_path), os.environ["PATH"]])}, tmp_path)
     state: dict[str, object] = {"deployment": {"resources": [POD]}}
