@@ -132,6 +132,7 @@ class Copy:
             target.parent.mkdir(parents=True, exist_ok=True)
             if (CHECKOUT / name).is_file():
                 shutil.copy(CHECKOUT / name, target)
+        (folder / ".venv").symlink_to(CHECKOUT / ".venv")  # what some tests start programs by
 
     def cover(self, data: Path, tests: Sequence[str]) -> None:
         """Run all tests once, noting which test runs which line; raises CalledProcessError if one fails."""
