@@ -10,7 +10,7 @@ import requests
 
 from ibm_native.cloud import credentials
 from ibm_native.cloud.connection import Connection
-from ibm_native.cloud.errors import ConfigurationError
+from ibm_native.cloud.errors import ConfigurationError, scrub
 from sandbox.cloud.testing import StandIn
 from tests.provider.engine import Engine, RefusedError
 from tests.provider.wire import Trouble, Wire
@@ -115,3 +115,15 @@ def test_the_sdk_s_other_ways_are_taken_or_refused_by_name(monkeypatch: pytest.M
     monkeypatch.setenv("IAM_IDENTITY_AUTH_TYPE", "iamAssume")
     monkeypatch.setenv("IAM_IDENTITY_APIKEY", "some-key-of-some-length")
     assert type(credentials.authenticator(Connection(), "read")).__name__ == "IAMAssumeAuthenticator"
+
+
+@pytest.mark.parametrize("name", ["APIKEY", "CLIENT_SECRET", "BEARER_TOKEN", "PASSWORD"])
+def test_no_secret_of_the_sdk_s_settings_is_ever_told(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = f"the-canary-of-{name.lower().replace('_', '-')}"
+    monkeypatch.setenv("IAM_IDENTITY_AUTH_TYPE", "basic")
+    monkeypatch.setenv("IAM_IDENTITY_USERNAME", "somebody")
+    monkeypatch.setenv("IAM_IDENTITY_PASSWORD", "the-canary-of-password")
+    monkeypatch.setenv(f"IAM_IDENTITY_{name}", secret)
+    with pytest.raises(ConfigurationError):
+        credentials.authenticator(Connection(), "make it")
+    assert secret not in scrub(f"the service said: {secret}")
