@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import psutil
 
 from bench.figures import Figure, figure
+from tests.e2e.beside import Beside
 
 NANO = 1e9
 NAMES = {
@@ -55,41 +54,30 @@ def _spans(line: dict[str, Any]) -> Iterator[tuple[float, float, str, dict[str, 
                 yield start, end, span["name"], attributes
 
 
-class Memory:
+class Memory(Beside):
     """Watches what this process starts, four times a second: the most memory of each kind, shared pages in part."""
 
     def __init__(self) -> None:
+        super().__init__(0.25)
         self._most: dict[str, float] = defaultdict(float)
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="memory")
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._over.set()
-        self._thread.join()
 
     def figures(self, command: str) -> Iterator[Figure]:
         """Yield the most of each kind, and of all together at one moment."""
         for name, mebibytes in self._most.items():
             yield figure(f"{command}: {name}", "MiB", mebibytes)
 
-    def _watch(self) -> None:
-        while not self._over.wait(0.25):
-            now: dict[str, float] = defaultdict(float)
-            for process in psutil.Process().children(recursive=True):
-                try:
-                    name = _name(process)
-                    now[name] += process.memory_full_info().pss / (1 << 20)
-                except psutil.Error:
-                    continue
-            now["all but the engine"] = sum(now.values()) - now.get("engine", 0.0)
-            for name, mebibytes in now.items():
-                self._most[name] = max(self._most[name], mebibytes)
+    def again(self) -> None:
+        """Look once more."""
+        now: dict[str, float] = defaultdict(float)
+        for process in psutil.Process().children(recursive=True):
+            try:
+                name = _name(process)
+                now[name] += process.memory_full_info().pss / (1 << 20)
+            except psutil.Error:
+                continue
+        now["all but the engine"] = sum(now.values()) - now.get("engine", 0.0)
+        for name, mebibytes in now.items():
+            self._most[name] = max(self._most[name], mebibytes)
 
 
 def _name(process: psutil.Process) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import resource
-import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 import psutil
 
 from bench.figures import seconds
+from tests.e2e.beside import Beside
 
 
 @dataclass(frozen=True)
@@ -26,21 +26,19 @@ class Run:
 
 def watched(work: Callable[[], object]) -> Run:
     """Do `work`, which starts programs, and watch what they take."""
-    done, most = threading.Event(), [0.0]
-
-    def watch() -> None:
-        while not done.wait(0.5):
-            most[0] = max(most[0], _memory(psutil.Process()) / 2**20)
-
-    thread = threading.Thread(target=watch)
-    thread.start()
     before = _processor()
-    try:
+    with _Most() as held:
         took = seconds(work)
-    finally:
-        done.set()
-        thread.join()
-    return Run(took, _processor() - before, most[0])
+    return Run(took, _processor() - before, held.mebibytes)
+
+
+class _Most(Beside):
+    def __init__(self) -> None:
+        super().__init__(0.5)
+        self.mebibytes = 0.0
+
+    def again(self) -> None:
+        self.mebibytes = max(self.mebibytes, _memory(psutil.Process()) / 2**20)
 
 
 def _processor() -> float:

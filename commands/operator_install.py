@@ -131,10 +131,8 @@ def _trusting(engine: Endpoint, image: str, authority: Path) -> str:
     context = io.BytesIO()
     with tarfile.open(fileobj=context, mode="w") as tar:
         tar.add(authority, "ca.crt")
-        dockerfile = f"FROM {image}\nCOPY --chown=0:0 ca.crt /etc/ssl/certs/ca-certificates.crt\n".encode()
-        entry = tarfile.TarInfo("Dockerfile")
-        entry.size = len(dockerfile)
-        tar.addfile(entry, io.BytesIO(dockerfile))
+        dockerfile = f"FROM {image}\nCOPY --chown=0:0 ca.crt /etc/ssl/certs/ca-certificates.crt\n"
+        workspace_image.add_text(tar, "Dockerfile", dockerfile)
     workspace_image.told(engine, "/build", {"t": _TRUSTING}, iter([context.getvalue()]))
     return _TRUSTING
 

@@ -136,7 +136,7 @@ def _write(context: IO[bytes], tools: toolchain.Tools) -> None:
     """Write the build's context: a virtual environment, and what lies in the user's home."""
     with tarfile.open(fileobj=context, mode="w") as tar:
         tar.add(CHECKOUT / "commands/workspace.Dockerfile", "Dockerfile")
-        _text(tar, "packages/pyvenv.cfg", f"home = /usr/bin\nversion = {_PYTHON}\n")
+        add_text(tar, "packages/pyvenv.cfg", f"home = /usr/bin\nversion = {_PYTHON}\n")
         for name in ("python", "python3"):
             link = tarfile.TarInfo(f"packages/bin/{name}")
             link.type, link.linkname = tarfile.SYMTYPE, f"/usr/bin/python{_PYTHON}"
@@ -213,10 +213,11 @@ def _tree(tar: tarfile.TarFile, source: Path, target: str) -> None:
 
 
 def _script(tar: tarfile.TarFile, name: str, body: str) -> None:
-    _text(tar, f"tools/{name}", f"#!/bin/sh\n{body.strip()}\n", mode=0o755)
+    add_text(tar, f"tools/{name}", f"#!/bin/sh\n{body.strip()}\n", mode=0o755)
 
 
-def _text(tar: tarfile.TarFile, name: str, text: str, mode: int = 0o644) -> None:
+def add_text(tar: tarfile.TarFile, name: str, text: str, mode: int = 0o644) -> None:
+    """Add a file with this text."""
     entry = tarfile.TarInfo(name)
     content = text.encode()
     entry.size, entry.mode = len(content), mode

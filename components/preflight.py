@@ -46,7 +46,7 @@ class Preflight:
         programs = programs_of(workload)
 
         async def look(image: str, platforms: frozenset[str]) -> str:
-            missing = await asyncio.to_thread(missing_programs, image, programs)
+            missing = await asyncio.to_thread(missing_programs, image, programs) if programs else ()
             problem = problem_of(name, platform, platforms, missing)
             if problem:
                 raise pulumi.RunError(problem)

@@ -105,13 +105,15 @@ def of_files(folder: Path, stack: str) -> list[Problem]:
 def _others_images(folder: Path, stack: str) -> list[Problem]:
     """Refuse a retention policy where another stack runs images of the same namespace: IBM's knows nothing of those."""
     own = _place_of_images(folder, stack)
-    kept, place = own or ("0", ())
+    if own is None or own[0] in {"0", ""}:
+        return []
+    kept, place = own
     others = [
         each
         for each in stacks_of(folder)
-        if each != stack and (_place_of_images(folder, each) or ("", None))[1] == place
+        if each != stack and (other := _place_of_images(folder, each)) is not None and other[1] == place
     ]
-    if kept in {"0", ""} or not others:
+    if not others:
         return []
     expected = f"0: stack {', '.join(others)} has images in the same namespace, which the policy could remove"
     return [Problem("retainImages", kept, expected, ["pulumi config set retainImages 0"])]

@@ -21,7 +21,7 @@ from fleet.connection import asked, connection
 from fleet.inventory import StackFile
 from fleet.kubectl import Cluster, cluster_of
 from fleet.stack import Stack
-from ibm_native.cloud.client import Cloud
+from ibm_native.cloud.client import PAGE, Cloud
 from ibm_native.cloud.connection import API_KEY_VARIABLE, Connection
 from ibm_native.cloud.refusals import Job
 from ibm_native.cloud.sdk import mapping, objects, text
@@ -183,11 +183,14 @@ def _key(to: Connection, file: StackFile) -> str:
         job = Job(what, "the role Viewer on the account's access policies")
         own = await cloud.identity(job, lambda api: api.get_api_keys_details(iam_api_key=key))
         iam_id = text(own.fields, "iam_id")
-        policies = await cloud.policies(
-            job, lambda api: api.list_v2_policies(account, iam_id=iam_id, type="access", limit=100, start=None)
+        policies = cloud.pages(
+            "policies",
+            lambda start: cloud.policies(
+                job, lambda api: api.list_v2_policies(account, iam_id=iam_id, type="access", limit=PAGE, start=start)
+            ),
         )
         given: dict[str, set[str]] = {}
-        for each in objects(policies.fields.get("policies")):
+        async for each in policies:
             service = str(policy_shape.actual_inputs(each, ())["service"])
             given.setdefault(service, set()).update(crn.rpartition(":")[2] for crn in policy_shape.role_crns(each))
         return f"{iam_id} of account {account}", given

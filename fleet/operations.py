@@ -131,11 +131,8 @@ class Operations:
         if held:
             run.notes.append(f"went on after a run that was killed: {held[0]}")
             stack.cancel()
-        try:
-            state = stack.export()
-        except SandboxError as error:
-            if "no stack named" not in error.what:
-                raise
+        state = stack.export_if_made()
+        if state is None:
             if makes:
                 stack.make()
             return False

@@ -19,7 +19,7 @@ from fleet.account import Held, held, remove
 from fleet.connection import asked, connection
 from fleet.inventory import StackFile
 from fleet.kubectl import cluster_of
-from fleet.stack import Stack, resources_of
+from fleet.stack import Stack, has_objects, resources_of
 from fleet.waves import jobs_here
 from ibm_native.cloud.client import Cloud
 from ibm_native.cloud.connection import Connection
@@ -92,7 +92,7 @@ class Known:
                 self.spaces[each["id"]] = name
             if kind == "docker:index/image:Image" and (found := IMAGE.search(str(outputs.get("repoDigest")))):
                 self.repositories[f"{file.region}/{found[1].partition('@')[0]}"] = name
-        self.running |= set(IMAGE.findall(json.dumps(state)))
+        self.running |= named_images(state)
         deployment = cast("Mapping[str, Any]", state.get("deployment") or {})
         pending = cast("Sequence[Mapping[str, Any]]", deployment.get("pending_operations") or ())
         self.begun |= {Mark.new(each["resource"]["urn"]).urn for each in pending}
@@ -123,7 +123,7 @@ def find(files: Sequence[StackFile], chosen: Sequence[StackFile]) -> list[Findin
         near = _with_fileless([each for each in files if each.iam_endpoint == endpoint], files)
         stacks = {each.name: Stack(each.name, each.environ(), each.folder) for each in near}
         with ThreadPoolExecutor(jobs_here(waits=False)) as pool:
-            read = [*pool.map(_state, stacks.values())]
+            read = [*pool.map(Stack.export_if_made, stacks.values())]
         states = {each.name: (each, state) for each, state in zip(near, read, strict=True) if state is not None}
         wanted = [each for each in chosen if each.name in states]
         for to, members in by_key(wanted, stacks):
@@ -157,15 +157,6 @@ def drop(findings: Sequence[Finding], ids: Sequence[str]) -> list[str]:
         asked(one.to, lambda cloud, one=one: remove(cloud, one.held), "run the same again with a key that may")
         done.append(f"removed {one.held.kind} {each}")
     return done
-
-
-def _state(stack: Stack) -> Mapping[str, object] | None:
-    try:
-        return stack.export()
-    except SandboxError as error:
-        if "no stack named" in error.what:
-            return None
-        raise
 
 
 def by_key(
@@ -208,11 +199,16 @@ def _pods(states: Iterable[tuple[StackFile, Mapping[str, object]]], stacks: Mapp
     """Yield a text with the images of the Pods of each cluster that stacks have objects in."""
     asked_already: set[tuple[str, str]] = set()
     for file, state in states:
-        if any(str(each["type"]).startswith("kubernetes:") for each in resources_of(state)):
+        if has_objects(state):
             cluster = cluster_of(stacks[file.name])
             if cluster.chosen not in asked_already:
                 asked_already.add(cluster.chosen)
                 yield cluster.images()
+
+
+def named_images(state: Mapping[str, object]) -> set[str]:
+    """Return the images that a state names by digest, as `namespace/name@digest`."""
+    return set(IMAGE.findall(json.dumps(state)))
 
 
 def judge(each: Held, known: Known, noted: Mapping[str, str]) -> _Told | None:

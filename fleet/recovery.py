@@ -79,12 +79,11 @@ def _made(creating: Sequence[Mapping[str, Any]], stack: Stack) -> list[Found]:
     objects = [each for each in creating if each["type"].startswith("kubernetes:")]
     if not objects:
         return []
-    context = stack.settings()["kubernetesContext"]
     cluster = cluster_of(stack)
     found = [each for each in (_look(cluster, resource) for resource in objects) if each]
     foreign = [each for each in found if each.owner != _mark_of(each.resource)]
     if foreign:
-        raise SandboxError(*refusal(foreign, stack.name, context))
+        raise SandboxError(*refusal(foreign, stack.name, cluster.chosen[1]))
     return found
 
 

@@ -126,6 +126,15 @@ class Stack:
         """Return the stack's state as the CLI exports it: secrets encrypted."""
         return cast("dict[str, object]", self.read("stack", "export", "--stack", self.name))
 
+    def export_if_made(self) -> dict[str, object] | None:
+        """Return the state as exported; None for a stack that was never made."""
+        try:
+            return self.export()
+        except SandboxError as error:
+            if "no stack named" in error.what:
+                return None
+            raise
+
     def replace_state(self, state: Mapping[str, object]) -> None:
         """Put an exported state, changed, in place of the stack's; the CLI drops its pending operations."""
         self.ask("stack", "import", "--stack", self.name, given=json.dumps(state))
@@ -140,6 +149,11 @@ def resources_of(state: Mapping[str, object]) -> list[dict[str, Any]]:
     """Return the resources of an exported state; a stack that was never updated has none."""
     deployment = cast("dict[str, Any]", state.get("deployment") or {})
     return cast("list[dict[str, Any]]", deployment.get("resources") or [])
+
+
+def has_objects(state: Mapping[str, object]) -> bool:
+    """Tell whether a stack has anything in a cluster."""
+    return any(str(each["type"]).startswith("kubernetes:") for each in resources_of(state))
 
 
 def said(error: Exception) -> str:

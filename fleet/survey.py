@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,8 +13,8 @@ from fleet.connection import asked
 from fleet.graph import resources, svg
 from fleet.inventory import StackFile
 from fleet.kubectl import cluster_of
-from fleet.orphans import IMAGE, by_key
-from fleet.stack import Stack, resources_of
+from fleet.orphans import IMAGE, by_key, named_images
+from fleet.stack import Stack, has_objects, resources_of
 from ibm_native.cloud.client import Cloud
 from ibm_native.cloud.connection import Connection
 from ibm_native.cloud.errors import ProviderError
@@ -99,14 +98,15 @@ def survey(files: Sequence[StackFile]) -> Survey:
     stacks = {file.name: Stack(file.name, file.environ(), file.folder) for file in files}
     states: dict[str, Mapping[str, object]] = {}
     for seen in found.stacks:
+        stack = stacks[seen.file.name]
         try:
-            states[seen.file.name] = stacks[seen.file.name].export()
-        except SandboxError as error:
-            seen.problems.append("it has no state yet" if "no stack named" in error.what else str(error))
-            continue
-        _of_state(seen, states[seen.file.name])
-        try:
-            seen.pods = _pods(stacks[seen.file.name], states[seen.file.name])
+            state = stack.export_if_made()
+            if state is None:
+                seen.problems.append("it has no state yet")
+                continue
+            states[stack.name] = state
+            _of_state(seen, state)
+            seen.pods = _pods(stack, state)
         except SandboxError as error:
             seen.problems.append(str(error))
     there = [seen for seen in found.stacks if seen.file.name in states]
@@ -115,7 +115,7 @@ def survey(files: Sequence[StackFile]) -> Survey:
     except (SandboxError, ProviderError) as error:
         found.problems.append(str(error))
         return found
-    running = {name for state in states.values() for name in IMAGE.findall(json.dumps(state))}
+    running = {name for state in states.values() for name in named_images(state)}
     for to, members in groups:
         names = {file.name for file, _ in members}
         mine = [seen for seen in there if seen.file.name in names]
@@ -149,9 +149,9 @@ def _days_since(when: str) -> int:
 
 
 def _pods(stack: Stack, state: Mapping[str, object]) -> list[Pod]:
-    own = set(IMAGE.findall(json.dumps(state)))
-    if not any(str(each["type"]).startswith("kubernetes:") for each in resources_of(state)):
+    if not has_objects(state):
         return []
+    own = named_images(state)
     pods = cluster_of(stack).pods()
     return [
         Pod(

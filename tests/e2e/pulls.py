@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
 
 import grpc
 
+from tests.e2e.beside import Beside
 from tests.e2e.canaries import CANARIES
 from tests.e2e.project import Project
 
@@ -104,31 +103,22 @@ def key_in_the_cluster(project: Project) -> str:
     return value
 
 
-class Pulling:
+class Pulling(Beside):
     """Lets the node pull one image over and over meanwhile, each time with the key that the Secret then holds."""
 
     def __init__(self, project: Project, node: Node, image: str) -> None:
+        super().__init__()
         self.pulls: list[Pull] = []
         self._project, self._node, self._image = project, node, image
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._run)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._done.set()
-        self._thread.join()
+    def again(self) -> None:
+        """Pull once more."""
+        self.pulls.append(self._node.pull(self._image, key_in_the_cluster(self._project)))
 
     def until(self, count: int) -> None:
         """Wait until so many pulls were made, or the node stopped to pull."""
-        while len(self.pulls) < count and self._thread.is_alive():
-            self._thread.join(0.2)
-
-    def _run(self) -> None:
-        while not self._done.is_set():
-            self.pulls.append(self._node.pull(self._image, key_in_the_cluster(self._project)))
+        while len(self.pulls) < count and self.thread.is_alive():
+            self.thread.join(0.2)
 
 
 def rotated(project: Project, epoch: int) -> Revocation:

@@ -8,11 +8,10 @@ import os
 import re
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Self, cast
+from typing import cast
 from xml.etree import ElementTree
 
 import psutil
@@ -23,6 +22,7 @@ from fleet.graph import resources
 from fleet.verify import verify
 from sandbox import machine
 from sandbox.host.layout import Layout
+from tests.e2e.beside import Beside
 from tests.e2e.canaries import CANARIES
 from tests.e2e.project import PAGE, Project
 from tests.e2e.pulls import Node, Pulling, key_in_the_cluster, rotated, violations
@@ -43,25 +43,16 @@ QUICK_PART = (
 """Something of each tier, and what knows the sandbox's parts."""
 
 
-class ArgumentWatch:
+class ArgumentWatch(Beside):
     """Collects the arguments of every process that runs meanwhile."""
 
     def __init__(self) -> None:
+        super().__init__(POLL_SECONDS)
         self.seen: set[str] = set()
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._watch)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._done.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        while not self._done.wait(POLL_SECONDS):
-            self.seen.update(" ".join(process.info["cmdline"] or []) for process in psutil.process_iter(["cmdline"]))
+    def again(self) -> None:
+        """Look once more."""
+        self.seen.update(" ".join(process.info["cmdline"] or []) for process in psutil.process_iter(["cmdline"]))
 
 
 @pytest.fixture(scope="module")
