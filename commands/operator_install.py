@@ -21,7 +21,7 @@ from commands import workspace_image
 from sandbox import toolchain
 from sandbox.host.health import Endpoint
 from sandbox.host.layout import Layout
-from sandbox.images import docker_engine
+from sandbox.images import debian_root, docker_engine
 from sandbox.kubernetes import containerd
 from sandbox.toolchain import environment
 
@@ -123,7 +123,7 @@ def _have_image(engine: Endpoint, operator: Operator) -> None:
         workspace_image.told(engine, "/images/create", {"fromImage": name, "tag": tag})
         return
     with operator.archive.open("rb") as file:
-        workspace_image.told(engine, "/images/load", {}, workspace_image.chunks(file))
+        workspace_image.told(engine, "/images/load", {}, debian_root.chunks(file))
 
 
 def _trusting(engine: Endpoint, image: str, authority: Path) -> str:

@@ -18,7 +18,7 @@ import sys
 import sysconfig
 import tarfile
 import tempfile
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Any
@@ -66,7 +66,7 @@ def make(engine: Endpoint, tools: toolchain.Tools) -> str:
     with step("build the workspace image", usually=20), tempfile.TemporaryFile() as context:
         _write(context, tools)
         context.seek(0)
-        told(engine, "/build", {"t": _LOCAL, "buildargs": json.dumps({"BASE": _BASE})}, chunks(context))
+        told(engine, "/build", {"t": _LOCAL, "buildargs": json.dumps({"BASE": _BASE})}, debian_root.chunks(context))
     return _LOCAL
 
 
@@ -124,12 +124,6 @@ def _refused(reason: str) -> SandboxError:
 def _has(engine: Endpoint, image: str) -> bool:
     with engine.client() as client:
         return client.get(f"/images/{image}/json").is_success
-
-
-def chunks(file: IO[bytes]) -> Generator[bytes]:
-    """Yield a file's content piece by piece."""
-    while chunk := file.read(1 << 20):
-        yield chunk
 
 
 def _write(context: IO[bytes], tools: toolchain.Tools) -> None:

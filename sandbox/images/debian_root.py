@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Generator, Sequence
 from pathlib import Path
+from typing import IO
 
 from base import progress
 from base.errors import SandboxError
@@ -33,16 +34,16 @@ def archive(key: str, what: str, packages: Sequence[str], finish: str, debian: D
 def give(engine: Endpoint, tar: Path, image: str, changes: Sequence[str]) -> str:
     """Import an archive into a Docker Engine as `image`, with `changes` as a Dockerfile has them; returns its words."""
     repository, tag = image.split(":")
-
-    def content() -> Generator[bytes]:
-        with tar.open("rb") as file:
-            while chunk := file.read(1 << 20):
-                yield chunk
-
-    with engine.client(timeout=300) as client:
-        parameters = {"fromSrc": "-", "repo": repository, "tag": tag, "changes": [*changes]}
-        answer = client.post("/images/create", params=parameters, content=content())
+    parameters = {"fromSrc": "-", "repo": repository, "tag": tag, "changes": [*changes]}
+    with engine.client(timeout=300) as client, tar.open("rb") as file:
+        answer = client.post("/images/create", params=parameters, content=chunks(file))
     return answer.text.strip()
+
+
+def chunks(file: IO[bytes]) -> Generator[bytes]:
+    """Yield a file's content piece by piece, as the engine takes it."""
+    while chunk := file.read(1 << 20):
+        yield chunk
 
 
 def _bootstrap(tar: Path, what: str, packages: Sequence[str], finish: str, debian: DebianTree) -> None:
