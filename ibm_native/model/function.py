@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, NoReturn, TypeVar, cast
 
 import pulumi
 from pulumi.runtime import invoke_output
+from pulumi.runtime.settings import SETTINGS
 
 from ibm_native.cloud.client import Cloud
 from ibm_native.model.inputs import Args, Plain, Property, outputs_of
 
 _Args = TypeVar("_Args", bound=Args)
 _Result = TypeVar("_Result")
-_Kept = TypeVar("_Kept")
 
 
 @dataclass(frozen=True)
@@ -58,24 +58,14 @@ class Function(Generic[_Args, _Result]):
 def _told(found: pulumi.Output[_Result]) -> pulumi.Output[_Result]:
     """Return the output with a failure that ends the program by its text: the SDK's own ends it by a traceback."""
 
-    async def value() -> _Result:
-        try:
-            return cast("_Result", await found.future())
-        except Exception as error:  # noqa: BLE001 - the SDK raises nothing narrower
-            raise pulumi.RunError(str(error)) from None
+    def told(error: Exception) -> NoReturn:
+        raise pulumi.RunError(str(error)) from None
 
-    async def unless_failed(what: Awaitable[_Kept], otherwise: _Kept) -> _Kept:
-        try:
-            return await what
-        except Exception:  # noqa: BLE001 - as above; the value tells it
-            return otherwise
-
-    return pulumi.Output(
-        unless_failed(found.resources(), set()),
-        value(),
-        unless_failed(found.is_known(), otherwise=True),
-        unless_failed(found.is_secret(), otherwise=False),
-    )
+    recovered = found.recover(told)
+    # The SDK ends a program by whichever failed output it comes to first; this one is told by `recovered` alone.
+    waited_for = cast("set[object]", getattr(SETTINGS, "outputs"))  # noqa: B009  # untyped
+    waited_for.discard(getattr(found, "_data"))  # noqa: B009  # `recover` does it too, but once it may be too late
+    return recovered
 
 
 def _given(each: Property, value: Any) -> Plain | None:  # noqa: ANN401  # what the engine hands over

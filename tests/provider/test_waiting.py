@@ -37,16 +37,20 @@ async def until(event: threading.Event) -> None:
 
 
 async def test_a_token_that_takes_long_holds_up_neither_the_loop_nor_a_cancel(engine: Engine, wire: Wire) -> None:
-    slow, refused = SlowToken(), threading.Event()
+    slow, both, refused = SlowToken(), threading.Event(), threading.Event()
     first, second = [await engine.make(SERVICE_ID, {"name": name}, name=name) for name in ("first", "second")]
 
+    def refuse_with_the_other() -> None:
+        both.wait(5)
+
     def refuse() -> None:
+        both.set()
         slow.asked.wait(5)
         refused.set()
 
     wire.troubles = [
         Trouble("POST /identity/token", "pass", then=slow.hold),
-        Trouble(f"GET .+/{first.id}", "answer", status=401),
+        Trouble(f"GET .+/{first.id}", "answer", status=401, then=refuse_with_the_other),
         Trouble(f"GET .+/{second.id}", "answer", status=401, then=refuse),
     ]
     reads = asyncio.gather(engine.refresh(first), engine.refresh(second))

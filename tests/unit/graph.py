@@ -16,6 +16,8 @@ SECRET = "1b47061264138c4ac30d75fd1eb44270"
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 ROOMY = {"storageLimitBytes": 512e6, "storageUsedBytes": 1e6, "trafficLimitBytes": 5e9, "trafficUsedBytes": 1e6}
 """The free plan, hardly used."""
+REFUSED_REGION = "xx-nowhere"
+"""A region of which no quota is told."""
 SAMPLE_DIGEST = "sha256:" + "ab" * 32
 
 _LOOP = asyncio.new_event_loop()
@@ -84,6 +86,8 @@ class _Answers(mocks.Mocks):
         asked = cast("dict[str, str]", args.args)
         self.called.append((args.token, asked))
         if args.token == "ibm-native:registry:getQuota":
+            if asked["region"] == REFUSED_REGION:
+                return {}, [("region", "no such region")]
             return dict(ROOMY), []
         if args.token != "ibm-native:registry:getImage":
             message = f"the program looks up images and the quota, but called {args.token}"

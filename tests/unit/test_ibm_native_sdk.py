@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pulumi
 import pytest
+from pulumi.runtime.settings import SETTINGS
 
 import ibm_native as ibm
 from ibm_native.catalogue import lives, of_a_program
@@ -73,6 +75,19 @@ def test_keyword_arguments_stand_beside_options_and_take_outputs() -> None:
     assert policy.edges["iamId"] == {"ibm-native:iam:ServiceId owner"}
     assert policy.depends_on == {"ibm-native:iam:ServiceId owner"}
     assert policy.ignore_changes == ("description",)
+
+
+def test_a_functions_failure_ends_the_program_by_its_text_whichever_output_is_looked_at_first() -> None:
+    waited_for: list[asyncio.Future[Any]] = []
+
+    def program() -> None:
+        ibm.get_quota(ibm.GetQuotaArgs(region=graph.REFUSED_REGION))
+        waited_for.extend(getattr(SETTINGS, "outputs"))  # noqa: B009  # untyped
+
+    with pytest.raises(pulumi.RunError, match="no such region"):
+        graph.run(program)
+    failures = {type(each.exception()) for each in waited_for if each.done() and each.exception()}
+    assert failures == {pulumi.RunError}
 
 
 def test_what_is_there_is_read_and_not_registered() -> None:
