@@ -13,7 +13,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 
-class _Handler(BaseHTTPRequestHandler):
+class Handler(BaseHTTPRequestHandler):
+    """Hands each request on to `git http-backend`, which serves the repositories below `folder`."""
+
     protocol_version = "HTTP/1.1"
 
     def __init__(self, folder: Path, *words: object) -> None:
@@ -60,7 +62,7 @@ def serving(folder: Path, host: str, certificate: Path, key: Path) -> Generator[
     """Serve the bare repositories below `folder` for reading while the block runs; yields the URL in front of them."""
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(certificate, key)
-    with ThreadingHTTPServer((host, 0), partial(_Handler, folder)) as server:
+    with ThreadingHTTPServer((host, 0), partial(Handler, folder)) as server:
         server.socket = tls.wrap_socket(server.socket, server_side=True)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:

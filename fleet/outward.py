@@ -15,6 +15,7 @@ from fleet import comment as comments
 from fleet import inventory, orphans, publishing, result, table
 from fleet.doctor import Check, examine
 from fleet.hosts import review
+from fleet.hosts.issues import show
 from fleet.operations import Operations
 from fleet.options import All, AsJson, Cwd, Guard, Names, Regions, Tags, carried_out, choose
 from fleet.publishing import merge_request, pull_request, to_summary
@@ -76,9 +77,12 @@ def doctor(
     raise typer.Exit(0 if all(each.passed for each in seen) else 1)
 
 
-def issues(results: Annotated[list[Path], typer.Argument(help="Files of `drift --json`.")]) -> None:
-    """Open, update and close one issue a stack on GitHub, after what `drift` found."""
-    for line in publishing.issues().show(result.read(results)):
+def issues(
+    results: Annotated[list[Path], typer.Argument(help="Files of `drift --json`.")],
+    gitlab: Annotated[bool, typer.Option("--gitlab", help="On GitLab, in the pipeline's project.")] = False,
+) -> None:
+    """Open, update and close one issue a stack on GitHub or GitLab, after what `drift` found."""
+    for line in show(publishing.issues(on_gitlab=gitlab), result.read(results)):
         print(line)
 
 

@@ -1,1 +1,1 @@
-"""Where a comment goes: a pull request on GitHub, a merge request on GitLab."""
+"""Where comments and issues go: pull requests and issues on GitHub, merge requests and issues on GitLab."""

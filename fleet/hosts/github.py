@@ -1,6 +1,8 @@
-"""A pull request on GitHub (docs.github.com/rest/issues/comments, API version 2022-11-28)."""
+"""Pull requests and issues on GitHub (docs.github.com/rest/issues, API version 2022-11-28)."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 from base.errors import SandboxError
 from fleet.hosts.http import Api
@@ -35,6 +37,33 @@ class PullRequest:
     def edit(self, comment: Found, text: str) -> None:
         """Put `text` in a comment's place."""
         self._api.call("PATCH", f"{self._repository}/issues/comments/{comment.id}", {"body": text})
+
+
+class Issues:
+    """The issues of `repository` (owner/name), seen with `token` as the user `login`."""
+
+    def __init__(self, repository: str, token: str, url: str, login: str = ACTIONS) -> None:
+        self._api = api(token, url)
+        self._path = f"repos/{repository}/issues"
+        self._login = login
+
+    def mine(self) -> Iterator[Found]:
+        """Yield the open issues that we made; GitHub lists pull requests among them."""
+        for each in self._api.pages(f"{self._path}?state=open&creator={self._login}"):
+            if "pull_request" not in each and each["user"]["login"] == self._login:
+                yield Found(each["number"], each["body"] or "")
+
+    def add(self, title: str, text: str) -> int:
+        """Open an issue; returns its number."""
+        return int(self._api.call("POST", self._path, {"title": title, "body": text})["number"])
+
+    def edit(self, issue: Found, text: str) -> None:
+        """Put `text` in an issue's place."""
+        self._api.call("PATCH", f"{self._path}/{issue.id}", {"body": text})
+
+    def close(self, issue: Found) -> None:
+        """Close an issue."""
+        self._api.call("PATCH", f"{self._path}/{issue.id}", {"state": "closed", "state_reason": "completed"})
 
 
 def number_of(repository: str, commit: str, token: str, url: str) -> int:

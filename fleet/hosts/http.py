@@ -34,7 +34,7 @@ class Api:
             return answer.json()
         raise SandboxError(
             f"{method} {answer.request.url.path} was refused: {answer.status_code} {_words(answer)}",
-            "give the token the right to write comments (GitHub: pull-requests: write; GitLab: scope api)",
+            "give the token the right to write comments and issues (GitHub: pull-requests, issues: write; GitLab: api)",
         )
 
     def pages(self, path: str) -> Iterator[Mapping[str, Any]]:

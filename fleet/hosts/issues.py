@@ -1,58 +1,56 @@
-"""One issue a stack on GitHub: opened when it drifts, kept up to date, closed when all is as its state has it.
-
-docs.github.com/rest/issues/issues, API version 2022-11-28.
-"""
+"""One issue a stack: opened when it drifts, kept up to date, closed when all is as its state has it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Protocol
 
-from fleet.comment import plain_list
-from fleet.hosts.github import ACTIONS, api
+from fleet.comment import MARK, plain_list
+from fleet.hosts.review import Found
 
-_MARK = "<!-- fleet: drift of {} -->"
 NOBODY = ""
 """Stands for what belongs to no stack."""
 
 
-class Issues:
-    """The issues of `repository` (owner/name), seen with `token` as the user `login`."""
+class Issues(Protocol):
+    """The issues of a repository, on whatever host; its calls raise SandboxError with the host's words."""
 
-    def __init__(self, repository: str, token: str, url: str, login: str = ACTIONS) -> None:
-        self._api = api(token, url)
-        self._path = f"repos/{repository}/issues"
-        self._login = login
+    def mine(self) -> Iterator[Found]:
+        """Yield the open issues that the holder of our token made, however many others there are."""
+        ...
 
-    def show(self, drift: Mapping[str, Any]) -> Iterator[str]:
-        """Bring the issues in line with what `fleet drift` told; yields what was done.
+    def add(self, title: str, text: str) -> int:
+        """Open an issue; returns its number."""
+        ...
 
-        A stack that couldn't be looked at keeps its issue as it is.
-        """
-        mine = self._mine()
-        for name, texts in _by_stack(drift).items():
-            mark = _MARK.format(name or "no stack")
-            number, before = mine.get(mark, (0, ""))
-            body = f"{mark}\n{plain_list(texts)}" if texts else ""
-            title = f"Drift: {name or 'what belongs to no stack'}"
-            if body and not number:
-                made = self._api.call("POST", self._path, {"title": title, "body": body})
-                yield f"{title}: opened #{made['number']}"
-            elif body and body.strip() != before.strip():
-                self._api.call("PATCH", f"{self._path}/{number}", {"body": body})
-                yield f"{title}: updated #{number}"
-            elif number and not body:
-                self._api.call("PATCH", f"{self._path}/{number}", {"state": "closed", "state_reason": "completed"})
-                yield f"{title}: closed #{number}"
+    def edit(self, issue: Found, text: str) -> None:
+        """Put `text` in an issue's place."""
+        ...
 
-    def _mine(self) -> dict[str, tuple[int, str]]:
-        """Return number and text of our open issues by their mark, however many others there are."""
-        found: dict[str, tuple[int, str]] = {}
-        for each in self._api.pages(f"{self._path}?state=open&creator={self._login}"):
-            text = str(each["body"] or "")
-            if "pull_request" not in each and each["user"]["login"] == self._login and text.startswith("<!-- fleet: "):
-                found[text.partition("\n")[0].strip()] = (int(each["number"]), text)
-        return found
+    def close(self, issue: Found) -> None:
+        """Close an issue."""
+        ...
+
+
+def show(issues: Issues, drift: Mapping[str, Any]) -> Iterator[str]:
+    """Bring the issues in line with what `fleet drift` told; yields what was done.
+
+    A stack that couldn't be looked at keeps its issue as it is.
+    """
+    mine = {each.text.partition("\n")[0].strip(): each for each in issues.mine() if each.text.startswith(MARK)}
+    for name, texts in _by_stack(drift).items():
+        mark = f"{MARK}drift of {name or 'no stack'} -->"
+        found = mine.get(mark)
+        text = f"{mark}\n{plain_list(texts)}" if texts else ""
+        title = f"Drift: {name or 'what belongs to no stack'}"
+        if text and not found:
+            yield f"{title}: opened #{issues.add(title, text)}"
+        elif found and not text:
+            issues.close(found)
+            yield f"{title}: closed #{found.id}"
+        elif found and text.strip() != found.text.strip():
+            issues.edit(found, text)
+            yield f"{title}: updated #{found.id}"
 
 
 def _by_stack(drift: Mapping[str, Any]) -> dict[str, list[str]]:

@@ -12,7 +12,7 @@ STALE = "> [!WARNING]\n> **Stale:** there is a newer commit than the one that th
 
 @dataclass(frozen=True)
 class Found:
-    """A comment that we made."""
+    """A comment or an issue that we made, by its id or number."""
 
     id: int
     text: str

@@ -15,6 +15,8 @@ from urllib.parse import parse_qs, urlsplit
 TOKEN = "the-token-of-this-test"
 LONGEST = 65_536
 """GitHub's own limit for a comment's body."""
+_IDS = {"me": 7, "somebody": 8}
+"""Users' ids, by which GitLab names authors."""
 
 
 @dataclass
@@ -50,34 +52,51 @@ class FakeHost:
         if body and len(body.get("body", "")) > LONGEST:
             return 422, {"message": "Body is too long (maximum is 65536 characters)"}
         if re.search(r"/issues(/\d+)?$", path):
-            return self._answer_of_issues(method, path.rpartition("/")[2], query, body)
+            of_host = self._issues_on_gitlab if path.startswith("/projects/") else self._issues_on_github
+            return of_host(method, path.rpartition("/")[2], query, body)
         if re.search(r"/(issues|merge_requests)/7/(comments|notes)$", path):
             if method == "POST":
                 return 201, self._shown(self.add("me", body["body"]))
-            each, page = int(query["per_page"][0]), int(query["page"][0])
-            return 200, [self._shown(number) for number in [*self.comments][(page - 1) * each : page * each]]
+            return 200, _page([self._shown(number) for number in self.comments], query)
         if edited := re.search(r"/(?:comments|notes)/(\d+)$", path):
             self.comments[int(edited[1])]["body"] = body["body"]
             return 200, self._shown(int(edited[1]))
         known = {
             "/pulls/7": {"head": {"sha": self.head}},
             "/merge_requests/7": {"sha": self.head},
-            "/user": {"id": "me"},
+            "/user": {"id": _IDS["me"]},
             f"/commits/{self.head}/pulls": [{"number": 7, "state": "open", "head": {"sha": self.head}}],
         }
         return next(
             ((200, found) for end, found in known.items() if path.endswith(end)), (404, {"message": "Not Found"})
         )
 
-    def _answer_of_issues(self, method: str, last: str, query: dict[str, list[str]], body: Any) -> tuple[int, Any]:
+    def _issues_on_github(self, method: str, last: str, query: dict[str, list[str]], body: Any) -> tuple[int, Any]:
         if method == "PATCH":
             self.issues[int(last)] |= body
             return 200, self.issues[int(last)]
         if method == "POST":
             return 201, self.add_issue("me", body["title"], body["body"])
-        each, page = int(query["per_page"][0]), int(query["page"][0])
         there = [one for one in self.issues.values() if one["state"] == query["state"][0]]
-        return 200, there[(page - 1) * each : page * each]
+        return 200, _page(there, query)
+
+    def _issues_on_gitlab(self, method: str, last: str, query: dict[str, list[str]], body: Any) -> tuple[int, Any]:
+        """As docs.gitlab.com/api/issues has it: `iid`, `description` and `opened`, and an event that closes."""
+
+        def shown(one: dict[str, Any]) -> dict[str, Any]:
+            state = "opened" if one["state"] == "open" else one["state"]
+            author = {"id": _IDS[one["user"]["login"]]}
+            return {"iid": one["number"], "description": one["body"], "state": state, "author": author}
+
+        if method == "PUT":
+            closing = {"state": "closed"} if body.get("state_event") == "close" else {}
+            self.issues[int(last)] |= {"body": body.get("description", self.issues[int(last)]["body"]), **closing}
+            return 200, shown(self.issues[int(last)])
+        if method == "POST":
+            return 201, shown(self.add_issue("me", body["title"], body["description"]))
+        issues = (one for one in self.issues.values() if "pull_request" not in one)
+        there = [one for one in map(shown, issues) if one["state"] == query["state"][0]]
+        return 200, _page([one for one in there if str(one["author"]["id"]) == query["author_id"][0]], query)
 
     def _shown(self, number: int) -> dict[str, Any]:
         comment = self.comments[number]
@@ -85,8 +104,13 @@ class FakeHost:
             "id": number,
             "body": comment["body"],
             "user": {"login": comment["author"]},
-            "author": {"id": comment["author"]},
+            "author": {"id": _IDS[comment["author"]]},
         }
+
+
+def _page(items: list[Any], query: dict[str, list[str]]) -> list[Any]:
+    each, page = int(query["per_page"][0]), int(query["page"][0])
+    return items[(page - 1) * each : page * each]
 
 
 @contextmanager

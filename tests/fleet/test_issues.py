@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,10 @@ FINDING = {"what": "API key ApiKey-1 (by hand)", "since": "2026-11-27", "mend": 
 @pytest.fixture
 def host(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHost]:
     with fake_host() as served:
-        names = {"GITHUB_REPOSITORY": "owner/name", "GITHUB_TOKEN": TOKEN, "GITHUB_API_URL": served.url}
-        for name, value in {**names, "FLEET_GITHUB_LOGIN": "me"}.items():
+        urls = dict.fromkeys(("GITHUB_API_URL", "CI_API_V4_URL"), served.url)
+        names = {"GITHUB_REPOSITORY": "owner/name", "CI_PROJECT_ID": "12", "FLEET_GITHUB_LOGIN": "me", **urls}
+        names |= dict.fromkeys(("GITHUB_TOKEN", "GITLAB_TOKEN"), TOKEN)
+        for name, value in names.items():
             monkeypatch.setenv(name, value)
         yield served
 
@@ -35,16 +37,25 @@ def stack(name: str, *changed: str, status: str = "") -> dict[str, Any]:
     return {**told, "changes": counts, "resources": resources, "errors": [], "notes": []}
 
 
-def run(folder: Path, *stacks: dict[str, Any], findings: Any = (), errors: Any = ()) -> list[str]:
-    path = folder / "drift.json"
-    told = {"operation": "drift", "stacks": stacks, "findings": findings, "errors": errors}
-    path.write_text(json.dumps(told))
-    ran = CliRunner().invoke(app, ["issues", str(path)])
-    assert ran.exit_code == 0, ran.output
-    return ran.stdout.splitlines()
+Run = Callable[..., list[str]]
 
 
-def test_an_issue_is_opened_updated_and_closed_and_others_are_left_alone(host: FakeHost, tmp_path: Path) -> None:
+@pytest.fixture(params=[(), ("--gitlab",)], ids=["github", "gitlab"])
+def run(request: pytest.FixtureRequest, host: FakeHost, tmp_path: Path) -> Run:
+    del host
+
+    def run_it(*stacks: dict[str, Any], findings: Any = (), errors: Any = ()) -> list[str]:
+        path = tmp_path / "drift.json"
+        told = {"operation": "drift", "stacks": stacks, "findings": findings, "errors": errors}
+        path.write_text(json.dumps(told))
+        ran = CliRunner().invoke(app, ["issues", str(path), *request.param])
+        assert ran.exit_code == 0, ran.output
+        return ran.stdout.splitlines()
+
+    return run_it
+
+
+def test_an_issue_is_opened_updated_and_closed_and_others_are_left_alone(host: FakeHost, run: Run) -> None:
     for number in range(150):
         host.add_issue("somebody", "Drift: one", "<!-- fleet: drift of one -->" if number == 3 else "hello")
     host.add_issue("me", "a pull request", "<!-- fleet: drift of two -->", pull_request={})
@@ -52,7 +63,7 @@ def test_an_issue_is_opened_updated_and_closed_and_others_are_left_alone(host: F
 
     by_key = {**FINDING, "stack": "two"}
     no_stack = {**FINDING, "stack": "", "what": "service ID ServiceId-1 (lost)"}
-    first = run(tmp_path, stack("one", "pull"), stack("two"), stack("well"), findings=[by_key, no_stack])
+    first = run(stack("one", "pull"), stack("two"), stack("well"), findings=[by_key, no_stack])
     assert first == [
         "Drift: what belongs to no stack: opened #152",
         "Drift: one: opened #153",
@@ -63,20 +74,20 @@ def test_an_issue_is_opened_updated_and_closed_and_others_are_left_alone(host: F
     assert "python -m fleet remove ApiKey-1" in host.issues[154]["body"]
     assert "ServiceId-1" in host.issues[152]["body"]
 
-    same = run(tmp_path, stack("one", "pull"), stack("two"), stack("well"), findings=[by_key, no_stack])
+    same = run(stack("one", "pull"), stack("two"), stack("well"), findings=[by_key, no_stack])
     assert same == []
-    blind = run(tmp_path, stack("one", status="failed"), stack("two", "pod"), errors=["the account can't be asked"])
+    blind = run(stack("one", status="failed"), stack("two", "pod"), errors=["the account can't be asked"])
     assert blind == ["Drift: two: updated #154"]
-    ended = run(tmp_path, stack("one"), stack("two"))
+    ended = run(stack("one"), stack("two"))
     assert ended == [
         "Drift: what belongs to no stack: closed #152",
         "Drift: one: closed #153",
         "Drift: two: closed #154",
     ]
-    assert run(tmp_path, stack("one", "pull")) == ["Drift: one: opened #155"]
+    assert run(stack("one", "pull")) == ["Drift: one: opened #155"]
     assert json.dumps({number: each for number, each in host.issues.items() if number <= 151}) == others
 
 
-def test_an_issue_is_as_long_as_github_takes(host: FakeHost, tmp_path: Path) -> None:
-    run(tmp_path, stack("one", *(f"{number}-{'x' * 500}" for number in range(300))))
+def test_an_issue_is_as_long_as_github_takes(host: FakeHost, run: Run) -> None:
+    run(stack("one", *(f"{number}-{'x' * 500}" for number in range(300))))
     assert "characters more, in the run's log" in host.issues[1]["body"]
