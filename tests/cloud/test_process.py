@@ -235,7 +235,7 @@ def test_the_first_line_says_what_runs_and_the_console_is_there_without_controls
         "regions": {"jp-tok": "127.0.0.1:7001"},
     }
     cloud.process.send_signal(signal.SIGTERM)
-    first, second = cloud.process.communicate(timeout=10)[0].splitlines()
+    first, second = cloud.process.communicate(timeout=60)[0].splitlines()
     for part in ("a policy that allows it", "faults and delays off", str(tmp_path), "jp-tok is 127.0.0.1:7001", " ms"):
         assert part in first
     assert second.startswith("API key of the account's owner")
@@ -278,7 +278,7 @@ def test_a_reset_takes_back_all_but_the_account_without_a_restart(tmp_path: Path
 def test_it_stops_quietly_on_a_signal(tmp_path: Path, stopping: ExitStack) -> None:
     cloud = run(stopping, tmp_path)
     cloud.process.send_signal(signal.SIGINT)
-    printed, told = cloud.process.communicate(timeout=10)
+    printed, told = cloud.process.communicate(timeout=60)
     assert (len(printed.splitlines()), told) == (1, "")
 
 

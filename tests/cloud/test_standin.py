@@ -88,7 +88,7 @@ def test_stopping_leaves_no_thread_and_no_port() -> None:
         with pytest.raises(httpx.TransportError):
             client.get("/sandbox/health")
     for thread in set(threading.enumerate()) - before:
-        thread.join(5)
+        thread.join(60)
     assert set(threading.enumerate()) <= before
 
 

@@ -59,7 +59,7 @@ def test_a_part_runs_on_its_own_and_is_found_again_by_a_later_run(supervisor: Su
     assert leader.ppid() != os.getpid()
     supervisor.stop(_part())
     assert supervisor.leader("sleeper") is None
-    leader.wait(timeout=5)
+    leader.wait(timeout=60)
 
 
 def test_a_healthy_part_is_left_alone(supervisor: Supervisor) -> None:

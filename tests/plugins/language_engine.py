@@ -30,7 +30,7 @@ from pulumi.runtime.proto import (
 )
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-WAIT = 20.0
+WAIT = 60.0
 
 
 class PluginCall(Protocol):

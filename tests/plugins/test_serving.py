@@ -140,7 +140,7 @@ def test_the_process_prints_its_port_answers_and_ends_on_a_signal(number: signal
             info = replay.Plugin(provider_pb2_grpc.ResourceProviderStub(channel)).send("GetPluginInfo", {})
         assert replay.as_json(info) == {"version": "1.2.3"}
         process.send_signal(number)
-        assert process.wait(5) == 0
+        assert process.wait(60) == 0
 
 
 def test_the_process_ends_when_the_engine_is_gone() -> None:
@@ -151,7 +151,7 @@ def test_the_process_ends_when_the_engine_is_gone() -> None:
         int(engine.stdout.readline())
         plugin = psutil.Process(plugin_id)
         engine.kill()
-        plugin.wait(5)
+        plugin.wait(60)
 
 
 def test_started_by_hand_it_says_what_it_is() -> None:

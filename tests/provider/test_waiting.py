@@ -28,7 +28,7 @@ class SlowToken:
     def hold(self) -> None:
         """Wait; runs in the wire's thread."""
         self.asked.set()
-        self.released.append(self.release.wait(5))
+        self.released.append(self.release.wait(60))
 
 
 async def until(event: threading.Event) -> None:
@@ -41,11 +41,11 @@ async def test_a_token_that_takes_long_holds_up_neither_the_loop_nor_a_cancel(en
     first, second = [await engine.make(SERVICE_ID, {"name": name}, name=name) for name in ("first", "second")]
 
     def refuse_with_the_other() -> None:
-        both.wait(5)
+        both.wait(60)
 
     def refuse() -> None:
         both.set()
-        slow.asked.wait(5)
+        slow.asked.wait(60)
         refused.set()
 
     wire.troubles = [

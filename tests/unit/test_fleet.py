@@ -109,7 +109,7 @@ def test_a_failure_leaves_later_waves_alone_and_lets_its_own_end(tmp_path: Path)
 
 def test_no_more_run_at_once_than_are_allowed(tmp_path: Path) -> None:
     now, most, lock = [0], [0], threading.Lock()
-    together = threading.Barrier(2, timeout=5)
+    together = threading.Barrier(2, timeout=60)
 
     def work(run: Run, _: Stack) -> None:
         with lock:

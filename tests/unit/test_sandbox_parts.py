@@ -45,7 +45,7 @@ def _never() -> None:
 
 def test_a_step_runs_after_those_that_it_depends_on_and_beside_all_others() -> None:
     done: list[str] = []
-    together = threading.Barrier(2, timeout=5)
+    together = threading.Barrier(2, timeout=60)
 
     def beside(name: str) -> None:
         together.wait()
@@ -70,7 +70,7 @@ def test_when_a_step_fails_the_others_are_cancelled_and_its_error_is_raised() ->
     ended: list[bool] = []
     steps = {
         "fails": Task(fails),
-        "waits": Task(lambda: ended.append(cancelled.wait(5))),
+        "waits": Task(lambda: ended.append(cancelled.wait(60))),
         "never": Task(_never, ("fails",)),
     }
     with pytest.raises(OSError, match="disk on fire"):
@@ -216,7 +216,7 @@ def test_an_engine_elsewhere_or_none_is_not_used(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(tmp_path / "dead.sock"))
     assert not docker_engine.usable(f"unix://{tmp_path}/dead.sock")
-    assert time.monotonic() - began < 10, "nothing elsewhere was waited for"
+    assert time.monotonic() - began < 60, "nothing elsewhere was waited for"
 
 
 def test_the_engine_that_was_chosen_stays_chosen_while_it_can_be_used(

@@ -208,7 +208,7 @@ def test_programs_of_other_threads_are_stopped_when_a_run_is_left_early(tmp_path
         be_cancelled()
 
     assert isinstance(runs[0].exception(), children.CancelledError)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 50
     assert children.run(["/bin/true"]).status == 0, "the next run is not held back by the cancelled one"
 
 

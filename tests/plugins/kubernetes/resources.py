@@ -16,7 +16,7 @@ from tests.plugins.kubernetes.api_server import ApiServer
 
 SECRET_SIGNATURE = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270"}
 SEED = "H2/gIr9Nq+r1MTq4n3KfAo8XRL6sFfRtaMU38i0HzLg="
-_PATIENCE = 20.0
+_PATIENCE = 60.0
 
 
 @dataclass

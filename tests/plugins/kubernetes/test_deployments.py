@@ -21,7 +21,7 @@ def ready(stack: Stack) -> Resource:
     deployment = stack.check("Deployment", "web", stack.deployment())
     creating = meanwhile(lambda: stack.create(deployment))
     rolled_out(stack, deployment)
-    creating.result(10)
+    creating.result(60)
     return deployment
 
 
@@ -35,7 +35,7 @@ def test_a_deployment_is_made_once_all_of_its_pods_are_available(stack: Stack) -
     until(lambda: any("(1/2 Pods available)" in each for each in stack.said()), "it tells how far that is")
     assert not creating.done()
     rolled_out(stack, deployment)
-    creating.result(10)
+    creating.result(60)
     assert deployment.id == f"{stack.namespace}/web"
     assert stack.read(deployment)["inputs"] == deployment.inputs
 
@@ -54,7 +54,7 @@ def test_a_new_image_changes_it_in_place_and_waits_for_the_controller_to_see_tha
     rolled_out(stack, deployment, generation=1)
     assert not updating.done(), "that was said of the Pods from before"
     rolled_out(stack, deployment, generation=2)
-    updating.result(10)
+    updating.result(60)
     assert stack.live(deployment)["metadata"]["uid"] == uid
 
 
@@ -73,7 +73,7 @@ def test_pods_from_before_must_be_gone(stack: Stack) -> None:
     until(lambda: any("(2/2 Pods available)" in each for each in stack.said()), "it saw that")
     assert not creating.done()
     rolled_out(stack, deployment)
-    creating.result(10)
+    creating.result(60)
 
 
 def test_another_selector_makes_another_deployment(stack: Stack) -> None:

@@ -30,7 +30,7 @@ def test_the_process_prints_its_port_and_ends_when_asked() -> None:
         assert process.stdout is not None
         assert 0 < int(process.stdout.readline()) < 65536
         process.terminate()
-        assert process.wait(5) == 0
+        assert process.wait(60) == 0
 
 
 def test_an_unchanged_stack_needs_no_kubernetes_client() -> None:
