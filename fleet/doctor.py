@@ -20,21 +20,15 @@ from config import stack_files
 from fleet.connection import asked, connection
 from fleet.inventory import StackFile
 from fleet.kubectl import Cluster, cluster_of
+from fleet.roles import holder
 from fleet.stack import Stack
-from ibm_native.cloud.client import PAGE, Cloud
+from ibm_native.cloud.client import Cloud
 from ibm_native.cloud.connection import API_KEY_VARIABLE, Connection
 from ibm_native.cloud.refusals import Job
 from ibm_native.cloud.sdk import mapping, objects, text
-from ibm_native.iam import policy_shape
 
 KINDS = ("secrets", "serviceaccounts", "pods")
 """What a stack makes in its cluster."""
-ROLES = {
-    "container-registry": {"Manager", "Administrator"},
-    "iam-identity": {"Operator"},
-}
-"""Roles that the key's owner needs, by service; docs/configuration.md says what each is for."""
-_STRONGER = {"Operator": {"Administrator"}}
 _TOOLS = 'export PATH="$(make tools):$PATH"'
 _DOCKER = "unix:///var/run/docker.sock"
 
@@ -176,40 +170,20 @@ def _key(to: Connection, file: StackFile) -> str:
         mend = 'eval "$(make env)"' if file.on_sandbox else f"export {API_KEY_VARIABLE}=..."
         raise SandboxError(f"${API_KEY_VARIABLE} isn't set", mend)
     key = to.api_key
-    what = "look at the API key's roles"
-
-    async def look(cloud: Cloud) -> tuple[str, dict[str, set[str]]]:
-        account = await cloud.account(what)
-        job = Job(what, "the role Viewer on the account's access policies")
-        own = await cloud.identity(job, lambda api: api.get_api_keys_details(iam_api_key=key))
-        iam_id = text(own.fields, "iam_id")
-        policies = cloud.pages(
-            "policies",
-            lambda start: cloud.policies(
-                job, lambda api: api.list_v2_policies(account, iam_id=iam_id, type="access", limit=PAGE, start=start)
-            ),
-        )
-        given: dict[str, set[str]] = {}
-        async for each in policies:
-            service = str(policy_shape.actual_inputs(each, ())["service"])
-            given.setdefault(service, set()).update(crn.rpartition(":")[2] for crn in policy_shape.role_crns(each))
-        return f"{iam_id} of account {account}", given
-
-    who, given = asked(to, look, f"export a good {API_KEY_VARIABLE}; for the sandbox: make up")
-    if not given:
-        return f"{who}; it has no policy of its own: the account's owner, or by access groups"
-    missing = [
-        f"{role} on {service}"
-        for service, roles in ROLES.items()
-        for role in sorted(roles)
-        if not given.get(service, set()) & {role, *_STRONGER.get(role, ())}
-    ]
-    if missing:
+    mend = f"export a good {API_KEY_VARIABLE}; for the sandbox: make up"
+    found = asked(to, lambda cloud: holder(cloud, key), mend)
+    whose = "of its own or of an access group" if found.groups_seen else "of its own"
+    reasons = ["the account's owner"] if found.is_user else []
+    reasons += [] if found.groups_seen else ["by access groups, which it may not list"]
+    if reasons and not found.roles:
+        return f"{found}; it has no policy {whose}: {', or '.join(reasons)}"
+    if missing := found.missing():
+        unless = "" if found.groups_seen else ", if no access group does: Viewer on iam-groups shows them"
         raise SandboxError(
-            f"{who} has no policy of its own that gives {', '.join(missing)}",
-            "python -m webbrowser https://cloud.ibm.com/iam   gives roles, if no access group does",
+            f"{found} has no policy {whose} that gives {', '.join(missing)}",
+            f"python -m webbrowser https://cloud.ibm.com/iam   gives roles{unless}",
         )
-    return f"{who}, with the roles that a delivery takes"
+    return f"{found}, with the roles that a delivery takes"
 
 
 def _registry(to: Connection, region: str) -> str:

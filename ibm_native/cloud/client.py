@@ -23,7 +23,7 @@ from ibm_native.cloud.connection import Connection
 from ibm_native.cloud.credentials import Authenticator
 from ibm_native.cloud.pace import Pace, delays
 from ibm_native.cloud.refusals import Job
-from ibm_native.cloud.sdk import Advisor, Answer, ApiFailure, Groups, Identity, Json, Policies, Registry
+from ibm_native.cloud.sdk import AccessGroups, Advisor, Answer, ApiFailure, Groups, Identity, Json, Policies, Registry
 from ibm_native.cloud.services import Services
 
 _ATTEMPTS = 5
@@ -89,6 +89,10 @@ class Cloud:
     async def policies(self, job: Job, call: Callable[[Policies], Answer]) -> Reply:
         """Call IAM Policy Management."""
         return await self._call(job, self.connection.iam_endpoint, self._services.policies, call)
+
+    async def access_groups(self, job: Job, call: Callable[[AccessGroups], Answer]) -> Reply:
+        """Call IAM Access Groups."""
+        return await self._call(job, self.connection.iam_endpoint, self._services.access_groups, call)
 
     async def registry(self, region: str, job: Job, call: Callable[[Registry], Answer]) -> Reply:
         """Call the Container Registry of `region`."""
@@ -227,10 +231,17 @@ def _account_of(token: str) -> str:
 
 
 def _next_page(following: object) -> str | None:
-    """Return the token of the next page: identity lists give a URL, policy lists an object with `start`."""
+    """Return the token of the next page.
+
+    Identity lists give a URL, policy lists an object with `start`, access groups an object with a URL in `href`.
+    """
     if isinstance(following, dict):
-        start = cast("Json", following).get("start")
-        return start if isinstance(start, str) else None
+        link = cast("Json", following)
+        start = link.get("start")
+        if isinstance(start, str):
+            return start
+        following = link.get("href")
     if not isinstance(following, str):
         return None
-    return parse_qs(urlsplit(following).query).get("pagetoken", [None])[0]
+    query = parse_qs(urlsplit(following).query)
+    return (query.get("pagetoken") or query.get("offset") or [None])[0]

@@ -84,6 +84,7 @@ class Policies(Protocol):
         account_id: str,
         *,
         iam_id: str | None = None,
+        access_group_id: str | None = None,
         type: str,
         limit: int,
         start: str | None,
@@ -129,6 +130,12 @@ class Advisor(Protocol):
     """VulnerabilityAdvisorV4 of one account and region."""
 
     def image_report_query_path(self, name: str) -> Answer: ...
+
+
+class AccessGroups(Protocol):
+    """IamAccessGroupsV2."""
+
+    def list_access_groups(self, account_id: str, *, iam_id: str, limit: int, offset: int) -> Answer: ...
 
 
 class Groups(Protocol):

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Protocol, cast
 
 from ibm_native.cloud.regions import proxies
-from ibm_native.cloud.sdk import Advisor, Groups, Identity, Policies, Registry
+from ibm_native.cloud.sdk import AccessGroups, Advisor, Groups, Identity, Policies, Registry
 
 _TIMEOUTS = (10.0, 60.0)
 """Seconds to connect, and to wait for an answer."""
@@ -39,6 +39,12 @@ class Services:
         from ibm_platform_services.iam_policy_management_v1 import IamPolicyManagementV1  # noqa: PLC0415
 
         return cast("Policies", self._service("policies", IamPolicyManagementV1, authenticator, endpoint))
+
+    def access_groups(self, authenticator: object, endpoint: str) -> AccessGroups:
+        """Return the client of IAM Access Groups."""
+        from ibm_platform_services.iam_access_groups_v2 import IamAccessGroupsV2  # noqa: PLC0415
+
+        return cast("AccessGroups", self._service("access groups", IamAccessGroupsV2, authenticator, endpoint))
 
     def registry(self, authenticator: object, endpoint: str, account: str) -> Registry:
         """Return the client of the Container Registry at `endpoint`."""

@@ -10,7 +10,8 @@ import pytest
 
 from fleet.docker_socket import VERSION, answering
 from sandbox.cloud.testing import StandIn
-from tests.cloud.clients import allow, make_robot
+from tests.cloud.clients import Json, allow, attributes, clients, make_robot, policy, role
+from tests.cloud.test_access_groups import groups_of
 from tests.fleet.project import FleetProject, Ran
 
 pytestmark = [pytest.mark.fleet, pytest.mark.timeout(900)]
@@ -83,3 +84,32 @@ def test_what_is_there_is_told_as_there_and_what_is_not_is_the_only_thing_named(
     assert "got 'nowhere'" in seen["Pulumi.one.yaml"][1]
     assert deployer.key not in ran.out + ran.err
     assert cloud.api_key not in ran.out + ran.err
+
+
+def test_roles_that_come_from_access_groups_count_where_they_may_be_seen(project: FleetProject, cloud: StandIn) -> None:
+    deployer = make_robot(cloud, "deployer")
+    groups = groups_of(cloud)
+    who = f"{deployer.iam_id} of account {cloud.account_id}"
+
+    def key() -> tuple[bool, str, str]:
+        ran = project.run("doctor", "one", "--json", variables={"IBMCLOUD_API_KEY": deployer.key})
+        return told(ran)[f"API key at {cloud.url}"]
+
+    def give(name: str, kind: str, service: str) -> None:
+        wanted = policy("", [role(name, kind)], accountId=cloud.account_id, serviceName=service)
+        of_group = {"attributes": attributes(access_group_id=group["id"])}
+        clients(cloud).policies.create_v2_policy(**wanted | {"subject": of_group})
+
+    assert key()[:2] == (True, f"{who}; it has no policy of its own: by access groups, which it may not list")
+    group: Json = {}
+    for number in range(101):  # the last one is on a page of its own
+        group = groups.create_access_group(account_id=cloud.account_id, name=f"deliver-{number:03}").get_result()
+        groups.add_members_to_access_group(group["id"], members=[{"iam_id": deployer.iam_id, "type": "service"}])
+    for service in ("iam-groups", "iam-identity"):
+        give("Viewer", "role", service)
+    give("Manager", "serviceRole", "container-registry")
+    give("Administrator", "role", "container-registry")
+    lacking = f"{who} has no policy of its own or of an access group that gives Operator on iam-identity"
+    assert key() == (False, lacking, "python -m webbrowser https://cloud.ibm.com/iam   gives roles")
+    give("Operator", "role", "iam-identity")
+    assert key() == (True, f"{who}, with the roles that a delivery takes", "")
