@@ -216,7 +216,11 @@ def targets(found: Mapping[str, Figure], pull: Figure, looked: list[Figure]) -> 
     yield ratio("destroy, to a removal by hand", found["destroy"], found["removal by hand"])
     yield beyond(
         "unchanged preview beyond the floor", found["unchanged preview"], found["preview of the providers alone"]
-    ).held(most=0.4)
+    ).held(
+        most=0.4,
+        reason="0.18 s to import the Kubernetes SDK's classes of core/v1, 0.1 s IBM's SDK when the program asks the "
+        "registry for the image; the rest are 18 resources' registrations, a call and several lines of log each",
+    )
     yield beyond("refresh beyond the floor", found["refresh"], found["refresh of the providers alone"])
     yield beyond("rotation beyond an unchanged up", found["rotation"], found["unchanged up"]).held(most=2)
     yield from (parts, critical, pull)

@@ -21,6 +21,7 @@ NAMES = {
     "kubernetes": "plugin kubernetes",
     "ibm_native": "plugin ibm-native",
 }
+OWN = "program and plugins"
 
 
 def parts(command: str, file: Path) -> Iterator[Figure]:
@@ -66,6 +67,10 @@ class Memory(Beside):
         for name, mebibytes in self._most.items():
             yield figure(f"{command}: {name}", "MiB", mebibytes)
 
+    def most(self, name: str) -> float:
+        """Return the most MiB of a kind."""
+        return self._most[name]
+
     def again(self) -> None:
         """Look once more."""
         now: dict[str, float] = defaultdict(float)
@@ -76,6 +81,7 @@ class Memory(Beside):
             except psutil.Error:
                 continue
         now["all but the engine"] = sum(now.values()) - now.get("engine", 0.0)
+        now[OWN] = sum(now.get(name, 0.0) for name in set(NAMES.values()))
         for name, mebibytes in now.items():
             self._most[name] = max(self._most[name], mebibytes)
 

@@ -1,8 +1,9 @@
 """Workloads in one stack: `python -m bench workloads`, with the sandbox up.
 
 For 1, 10 and 50 workloads, each with an image and a repository of its own: the first `pulumi up` with layers that
-`make up` has built before, a preview that finds nothing to change, and the memory that the run takes at most: the
-engine, the program and the plugins together.
+`make up` has built before, a preview and an update that find nothing to change, and the memory that a run takes at
+most: all that it starts together, and the program and the plugins alone. An update that changes nothing builds no
+image and starts no Pod, so what each resource more adds to it is the engine's, the plugins' and the API's time.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 import yaml
 
 from base import paths
+from bench import traces
 from bench.figures import Figure, figure
 from bench.watch import Run, watched
 from sandbox import addresses
@@ -22,38 +24,73 @@ from tests.e2e.project import Project
 
 COUNTS = (1, 10, 50)
 UP_SECONDS, PREVIEW_SECONDS = 180.0, 8.0
+MEBIBYTES = 350
 """What 50 workloads may take at most."""
+RESOURCE_MILLISECONDS = 60
+STRAIGHT = 0.2
+"""How far the middle count may lie from the line between the others, as a part of it."""
+LINES = {
+    "first up, layers cached": "builds, pushes and starts of Pods at once share the machine's processors",
+    "unchanged preview": "",
+    "unchanged up": "",
+}
+"""What is to grow in a straight line, and why it may not."""
 ROUNDS = 3
 
 
 def measure(quick: bool) -> Iterable[Figure]:
-    """Measure small stacks first; `quick` leaves the largest out."""
+    """Measure small stacks first; `quick` leaves the largest out, and with it all that it takes to compare."""
+    found: dict[tuple[str, int], Figure] = {}
+    resources: dict[int, int] = {}
     for count in COUNTS[:2] if quick else COUNTS:
         with tempfile.TemporaryDirectory(prefix="bench-workloads-") as folder:
             project = Project.copy(Path(folder), paths.home())
             configure(project, count)
             try:
-                for each in _of(project, 1 if quick else ROUNDS):
+                for each in _of(project, count, 1 if quick else ROUNDS):
+                    found[each.what, count] = each
                     yield replace(each, at=count, of="workloads")
+                resources[count] = len(project.resources())
             finally:
                 ran = project.pulumi("destroy", "--yes", "--skip-preview")
                 if ran.status:
                     raise RuntimeError(ran.text)
+    if not quick:
+        yield from _growth(found, resources)
 
 
-def _of(project: Project, rounds: int) -> Iterable[Figure]:
-    largest = max(COUNTS)
-    first = len(_workloads(project)) == largest
+def _growth(found: Mapping[tuple[str, int], Figure], resources: Mapping[int, int]) -> Iterable[Figure]:
+    few, middle, many = COUNTS
+    least, most = (found["unchanged up", count].median for count in (few, many))
+    each = 1000 * (most - least) / (resources[many] - resources[few])
+    yield figure(f"unchanged up, each resource more up to {many} workloads", "ms", each).held(
+        most=RESOURCE_MILLISECONDS
+    )
+    for what, reason in LINES.items():
+        low, high = (found[what, count].median for count in (few, many))
+        line = low + (high - low) * (middle - few) / (many - few)
+        yield figure(
+            f"{what}, {middle} workloads, to a straight line from {few} to {many}",
+            "times",
+            found[what, middle].median / line,
+        ).held(least=1 - STRAIGHT, most=1 + STRAIGHT, reason=reason)
+
+
+def _of(project: Project, count: int, rounds: int) -> Iterable[Figure]:
+    largest = count == max(COUNTS)
     up = ("up", "--yes", "--skip-preview")
-    ups = [watched_run(project, *up)]
-    yield figure("first up, layers cached", "s", ups[0].seconds).held(most=UP_SECONDS if first else None)
+    with traces.Memory() as memory:
+        ups = [watched_run(project, *up)]
+    yield figure("first up, layers cached", "s", ups[0].seconds).held(most=UP_SECONDS if largest else None)
     yield from _taken("a first up", ups)
+    own = figure(f"first up: {traces.OWN}", "MiB", memory.most(traces.OWN))
+    yield own.held(most=MEBIBYTES if largest else None)
     previews = [watched_run(project, "preview", "--expect-no-changes") for _ in range(rounds)]
     unchanged = figure("unchanged preview", "s", *(each.seconds for each in previews))
-    yield unchanged.held(most=PREVIEW_SECONDS if first else None)
+    yield unchanged.held(most=PREVIEW_SECONDS if largest else None)
     yield from _taken("an unchanged preview", previews)
-    again = [watched_run(project, *up)]
-    yield figure("unchanged up", "s", again[0].seconds)
+    again = [watched_run(project, *up) for _ in range(rounds)]
+    yield figure("unchanged up", "s", *(each.seconds for each in again))
     yield from _taken("an unchanged up", again)
 
 
@@ -79,11 +116,6 @@ def configure(project: Project, count: int) -> None:
     content = yaml.safe_load(file.read_text())
     content["config"]["icr-private-image:workloads"] = workloads
     file.write_text(yaml.safe_dump(content))
-
-
-def _workloads(project: Project) -> Mapping[str, object]:
-    content = yaml.safe_load((project.folder / f"Pulumi.{project.stack.name}.yaml").read_text())
-    return content["config"]["icr-private-image:workloads"]
 
 
 def watched_run(project: Project, *words: str) -> Run:

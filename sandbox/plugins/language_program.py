@@ -23,7 +23,7 @@ from pulumi.runtime.proto import language_pb2
 _SHOWN = 32
 """Exit status by which a Python program says that its error has been shown."""
 
-_NEW_OBJECTS = 100_000
+_NEW_OBJECTS = 500_000
 """How many make Python look for garbage: SDKs make that many when they are imported, and none of them is garbage."""
 
 
