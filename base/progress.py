@@ -12,6 +12,9 @@ from typing import TextIO
 _EVERY = 15.0
 """Seconds between two signs of life of one step."""
 
+took: dict[str, float] = {}
+"""Seconds of each step that this process has brought to its end."""
+
 _lock = threading.Lock()
 
 
@@ -47,7 +50,8 @@ def step(what: str, usually: float) -> Generator[None]:
     finally:
         done.set()
         thread.join()
-    say(f"  ok  {what} ({_span(time.monotonic() - began)})")
+    took[what] = time.monotonic() - began
+    say(f"  ok  {what} ({_span(took[what])})")
 
 
 def _span(seconds: float) -> str:

@@ -27,7 +27,17 @@ from base.progress import say
 from bench import page
 from bench.figures import Figure
 
-MODULES = ("delivery", "workloads", "rotation_load", "fleet", "cloud", "provider", "registry_login")
+MODULES = (
+    "delivery",
+    "workloads",
+    "rotation_load",
+    "fleet",
+    "cloud",
+    "provider",
+    "registry_login",
+    "terraform",
+    "start",
+)
 
 
 def section(name: str, quick: bool) -> dict[str, Any]:
@@ -35,10 +45,14 @@ def section(name: str, quick: bool) -> dict[str, Any]:
     module = importlib.import_module(f"bench.{name}")
     title = (module.__doc__ or "").partition("\n")[0].partition(": `")[0].rstrip(".:")
     say(f"{title}:")
-    began, figures = time.monotonic(), list[Figure]()
+    began, figures, notes = time.monotonic(), list[Figure](), list[str]()
     for each in module.measure(quick):
-        say(f"  {page.told(each)}")
-        figures.append(each)
+        if isinstance(each, str):
+            say(f"  {each}")
+            notes.append(each)
+        else:
+            say(f"  {page.told(each)}")
+            figures.append(each)
     return {
         "title": title,
         "at": datetime.now(UTC).isoformat(timespec="minutes"),
@@ -47,6 +61,7 @@ def section(name: str, quick: bool) -> dict[str, Any]:
         "quick": quick,
         "took": round(time.monotonic() - began),
         "load": round(os.getloadavg()[2], 1),
+        "notes": notes,
         "figures": [asdict(each) for each in figures],
     }
 

@@ -1,8 +1,9 @@
 """What a benchmark hands over: figures, each measured in several rounds, and how rounds are taken.
 
 A module that joins `python -m bench` has `measure(quick: bool) -> Iterable[Figure]`, and its docstring's first line is
-its heading on the page. It yields each figure as soon as it is known. `quick` asks for the fewest rounds that show
-anything. The module is named in `bench.__main__.MODULES`.
+its heading on the page. It yields each figure as soon as it is known; a plain text among them stands above the figures
+on the page, and says what couldn't be measured and why. `quick` asks for the fewest rounds that show anything. The
+module is named in `bench.__main__.MODULES`.
 
 A machine that does other work at the same time changes seconds far more than ratios of seconds that were measured in
 turns. So what belongs together is measured by `in_turns`, and a target is set on `ratio` or `beyond` of two figures.

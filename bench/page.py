@@ -43,6 +43,7 @@ def write(folder: Path, results: dict[str, Any]) -> None:
         page += [
             f"{kept['at']}, on {kept['machine']}; load {kept['load']}{'; few rounds' if kept['quick'] else ''}.\n\n"
         ]
+        page += [f"{note}\n\n" for note in kept.get("notes", ())]
         page += [f"![{title}](benchmarks/{file})\n\n" for title, file in _plots(name, sections[name], folder)]
         page += _table(sections[name])
     (folder / "benchmarks.md").write_text("".join(page))
@@ -58,6 +59,8 @@ def _targets(figures: Iterable[Figure]) -> Iterator[str]:
 
 
 def _table(figures: list[Figure]) -> Iterator[str]:
+    if not figures:
+        return
     yield "| what | measured |\n|---|---|\n"
     for each in sorted(figures, key=lambda each: each.unit != "times"):
         yield f"| {each.what}{_at(each)} | {_value(each)} |\n"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pulumi.automation import CommandError
 
-from base import files, mounts, paths
+from base import files, first_up, mounts, paths
 from base.errors import SandboxError
 from base.progress import say, step
 from commands import lock, report, testing, workspace_image
@@ -32,6 +32,7 @@ def dev() -> Stack:
 
 def up(_: argparse.Namespace) -> int:
     """From nothing to the verified end state on stack dev; what is there already is left as it is."""
+    is_first = first_up.is_due()
     machine.up()
     toolchain.ensure()
     stack = dev()
@@ -49,6 +50,8 @@ def up(_: argparse.Namespace) -> int:
         return 1
     files.sync(paths.home())  # what the table shows outlives a power cut from here on
     report.show_table(stack, checks, f"http://{addresses.IAM_ADDRESS}/sandbox/console")
+    if is_first:
+        first_up.note()
     return 0
 
 
