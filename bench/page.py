@@ -39,13 +39,14 @@ def write(folder: Path, results: dict[str, Any]) -> None:
     sections = {name: [figure(each) for each in kept["figures"]] for name, kept in results.items()}
     page = [HEAD, *_targets(itertools.chain(*sections.values()))]
     for name, kept in results.items():
-        page += [f"\n## {kept['title']}\n\n", f"`python -m bench {name}`, {kept['took']} s, commit {kept['commit']}, "]
-        page += [
+        part = [f"\n## {kept['title']}\n\n", f"`python -m bench {name}`, {kept['took']} s, commit {kept['commit']}, "]
+        part += [
             f"{kept['at']}, on {kept['machine']}; load {kept['load']}{'; few rounds' if kept['quick'] else ''}.\n\n"
         ]
-        page += [f"{note}\n\n" for note in kept.get("notes", ())]
-        page += [f"![{title}](benchmarks/{file})\n\n" for title, file in _plots(name, sections[name], folder)]
-        page += _table(sections[name])
+        part += [f"{note}\n\n" for note in kept.get("notes", ())]
+        part += [f"![{title}](benchmarks/{file})\n\n" for title, file in _plots(name, sections[name], folder)]
+        part += _table(sections[name])
+        page += ["".join(part).rstrip(), "\n"]
     (folder / "benchmarks.md").write_text("".join(page))
 
 
