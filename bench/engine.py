@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from sqlalchemy import select
-
 from base import paths
 from sandbox.cloud.iam.identities import ApiKey, ServiceId
 from sandbox.cloud.iam.policies import Policy
@@ -67,10 +65,10 @@ class Project:
     def account(self) -> list[str]:
         """Return the ids of what is in the account."""
         with self.cloud.store.transaction() as session:
-            owned = [*session.scalars(select(ServiceId)), *session.scalars(select(ApiKey))]
+            owned = [*session.all(ServiceId), *session.all(ApiKey)]
             found = [each.id for each in owned if each.iam_id != self.cloud.owner_iam_id]
-            found += [each.id for each in session.scalars(select(Policy)) if each.state == "active"]
-            return sorted(found + [f"{each.region}/{each.name}" for each in session.scalars(select(Namespace))])
+            found += [each.id for each in session.all(Policy) if each.state == "active"]
+            return sorted(found + [f"{each.region}/{each.name}" for each in session.all(Namespace)])
 
 
 @contextmanager

@@ -15,7 +15,6 @@ from pathlib import Path
 
 import uvicorn
 from filelock import FileLock, Timeout
-from sqlalchemy import select
 
 from base import files
 from base.errors import SandboxError
@@ -261,7 +260,7 @@ def _admin_key(world: World) -> str | None:
             f"Set a longer one, or unset {KEY_VARIABLE}.",
         )
     with world.store.transaction() as session:
-        account = session.scalars(select(Account).order_by(Account.created_at)).first()
+        account = session.first(Account, order="created_at")
         if account is None:
             _, value = create_account(session, world.clock, given)
             return None if given else value

@@ -84,7 +84,7 @@ def push(cloud: StandIn, size: int) -> None:
             config_digest=DIGEST, size=size, built_at=None, pushed_at=1, deleted_at=None, trashed_tags=[],
         )  # fmt: skip
         blob = Blob(**place, image=DIGEST, digest=DIGEST, size=size)
-        session.add_all([image, blob, Tag(**place, name="1.0", digest=DIGEST)])
+        session.add(image, blob, Tag(**place, name="1.0", digest=DIGEST))
 
 
 def use(cloud: StandIn) -> tuple[Robot, str]:

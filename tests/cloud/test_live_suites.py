@@ -14,6 +14,7 @@ from sandbox.cloud.core import unverified
 from sandbox.cloud.core.store import Store
 from sandbox.cloud.iam.activity import Activity
 from sandbox.cloud.registry.images import Image, Tag
+from sandbox.cloud.registry.namespaces import Namespace
 from sandbox.cloud.testing import StandIn
 from tests.cloud.clients import REGISTRY, Clients, Json, clients, make_robot, parse, policy, refused, role
 
@@ -206,14 +207,14 @@ def test_a_store_of_an_earlier_version_gets_the_columns_that_came_since(tmp_path
     path = tmp_path / "cloud.sqlite3"
     store = Store(path)
     with store.transaction() as session:
-        session.connection().exec_driver_sql("ALTER TABLE namespace DROP COLUMN is_assigned")
-        session.connection().exec_driver_sql(
+        session.query("ALTER TABLE namespace DROP COLUMN is_assigned")
+        session.query(
             "INSERT INTO namespace (region, name, account_id, resource_group_id, created_at, resource_created_at, "
             "updated_at) VALUES ('jp-tok', 'old', 'a', 'g', 1, 1, 1)"
         )
     store.close()
     with Store(path).transaction() as session:
-        assert session.connection().exec_driver_sql("SELECT name, is_assigned FROM namespace").all() == [("old", 1)]
+        assert session.one(Namespace, name="old").is_assigned is True
 
 
 def keep(cloud: StandIn, tag: str, days: int) -> str:
@@ -236,7 +237,7 @@ def keep(cloud: StandIn, tag: str, days: int) -> str:
             deleted_at=None,
             trashed_tags=[],
         )
-        session.add_all([image, Tag(**place, name=tag, digest=digest)])
+        session.add(image, Tag(**place, name=tag, digest=digest))
     return digest
 
 

@@ -194,7 +194,7 @@ def test_roles_on_the_account_decide_and_those_on_a_namespace_do_not(cloud: Stan
 def test_a_namespace_is_put_into_a_resource_group_once(cloud: StandIn, owner: Clients) -> None:
     with cloud.store.transaction() as session:
         group = default_resource_group(session, cloud.account_id).id
-        session.get_one(Namespace, ("jp-tok", NAMESPACE)).resource_group_id = ""
+        session.one(Namespace, region="jp-tok", name=NAMESPACE).resource_group_id = ""
     (before,) = details(owner)
     assert "crn" not in before
     assert "resource_group" not in before

@@ -205,7 +205,7 @@ def test_ids_of_events_are_forgotten_after_a_day(real: RealCloud) -> None:
     real.cloud.clock.advance(25 * 3600)
     tell(real, event("pull", REPOSITORY, size=1, digest="sha256:x"))
     with real.cloud.store.transaction() as session:
-        assert session.query(SeenEvent).count() == 1
+        assert session.count(SeenEvent) == 1
 
 
 def forget_events(real: RealCloud) -> None:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-from sqlalchemy import text
 
 from base.errors import SandboxError
 from sandbox.cloud.core.clock import Clock
@@ -51,8 +50,8 @@ def test_the_store_may_be_used_while_the_stand_in_works() -> None:
         try:
             for _ in range(300):
                 with store.transaction() as session:
-                    session.execute(text("CREATE TABLE IF NOT EXISTS scratch (n INTEGER)"))
-                    session.execute(text("INSERT INTO scratch VALUES (1)"))
+                    session.query("CREATE TABLE IF NOT EXISTS scratch (n INTEGER)")
+                    session.query("INSERT INTO scratch VALUES (1)")
         except Exception as failure:  # noqa: BLE001 - whatever it is, the test tells it
             failures.append(failure)
 
@@ -63,7 +62,7 @@ def test_the_store_may_be_used_while_the_stand_in_works() -> None:
         user.join()
     assert failures == []
     with store.transaction() as session:
-        assert session.execute(text("SELECT COUNT(*) FROM scratch")).scalar_one() == 900
+        assert session.query("SELECT COUNT(*) FROM scratch")[0][0] == 900
     store.close()
 
 
@@ -125,9 +124,17 @@ def test_a_file_of_another_schema_is_refused_with_a_remedy(tmp_path: Path) -> No
         Store(path)
 
 
+def test_a_file_that_is_no_database_is_refused_with_a_remedy(tmp_path: Path) -> None:
+    path = tmp_path / "cloud.sqlite3"
+    path.write_text("this is no database, and is longer than the header of one would be " * 8)
+    with pytest.raises(SandboxError, match="not a database") as told:
+        Store(path)
+    assert "--data" in str(told.value)
+
+
 def test_a_commit_waits_for_the_disk(tmp_path: Path) -> None:
     store = Store(tmp_path / "cloud.sqlite3")
     with store.transaction() as session:
-        found = [session.scalar(text(f"PRAGMA {name}")) for name in ("journal_mode", "synchronous")]
+        found = [session.query(f"PRAGMA {name}")[0][0] for name in ("journal_mode", "synchronous")]
     store.close()
     assert found == ["wal", 2]

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
 
 from ibm_native.model.journal import Journal
 from sandbox.cloud.controls.faults import Effects
@@ -107,10 +106,10 @@ class World:
     def account(self) -> set[str]:
         """Return the id of everything that is in the account."""
         with self.cloud.store.transaction() as session:
-            identities = [*session.scalars(select(ServiceId)), *session.scalars(select(ApiKey))]
+            identities = [*session.all(ServiceId), *session.all(ApiKey)]
             found = {each.id for each in identities if each.iam_id != self.cloud.owner_iam_id}
-            found |= {each.id for each in session.scalars(select(Policy)) if each.state == "active"}
-            return found | {f"{each.region}/{each.name}" for each in session.scalars(select(Namespace))}
+            found |= {each.id for each in session.all(Policy) if each.state == "active"}
+            return found | {f"{each.region}/{each.name}" for each in session.all(Namespace)}
 
 
 def held(stack: Stack) -> set[str]:

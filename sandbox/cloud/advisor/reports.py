@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from sqlalchemy.orm import Session
-
 from sandbox.cloud.advisor.advisories import Advisory
 from sandbox.cloud.advisor.scans import CVE, NOTICE, SCANNED, Exemption, Scan, exemptions_of, scan_of, scopes_of
 from sandbox.cloud.core import unverified
+from sandbox.cloud.core.store import Session
 from sandbox.cloud.registry.images import Image
 
 OK, FAIL, UNSCANNED = "OK", "FAIL", "UNSCANNED"

@@ -52,7 +52,7 @@ async def scan_due(store: Store, clock: Clock, region: str, upstream: Upstream, 
         with store.transaction() as session:
             # It may have been deleted in the meantime; its scan comes back with it.
             if find_image(session, region, image.repository, image.digest) is not None:
-                session.merge(scan)
+                session.replace(scan)
 
 
 async def _scan(image: Image, upstream: Upstream) -> Scan:

@@ -9,13 +9,11 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
-
 from base.errors import SandboxError
 from sandbox.cloud.advisor.reports import report_on
 from sandbox.cloud.controls.request_log import Record
 from sandbox.cloud.core.clock import millis_text
+from sandbox.cloud.core.store import Session
 from sandbox.cloud.iam.accounts import Account
 from sandbox.cloud.iam.identities import ApiKey, ServiceId
 from sandbox.cloud.iam.policies import ACTIVE, Policy
@@ -40,7 +38,6 @@ def page(world: World) -> str:
     """Write the page as things are now."""
     now = world.clock.millis()
     with world.store.transaction() as session:
-        found = session.scalars(select(Account).order_by(Account.created_at))
         accounts = [
             {
                 "id": account.id,
@@ -48,7 +45,7 @@ def page(world: World) -> str:
                 "identities": _identities(session, account, now),
                 "regions": [_region(world, session, account.id, region) for region in world.regions.addresses],
             }
-            for account in found
+            for account in session.all(Account, order="created_at")
         ]
     requests = [_request(record) for record in reversed(world.controls.requests.records()[-REQUESTS:])]
     given = {"now": millis_text(now), "accounts": accounts, "requests": requests}
@@ -66,9 +63,9 @@ def _template() -> Template:
 
 
 def _identities(session: Session, account: Account, now: int) -> list[_Row]:
-    keys = list(session.scalars(select(ApiKey).where(ApiKey.account_id == account.id).order_by(ApiKey.created_at)))
-    policies = list(session.scalars(select(Policy).where(Policy.account_id == account.id, Policy.state == ACTIVE)))
-    found = session.scalars(select(ServiceId).where(ServiceId.account_id == account.id).order_by(ServiceId.created_at))
+    keys = session.all(ApiKey, order="created_at", account_id=account.id)
+    policies = session.all(Policy, account_id=account.id, state=ACTIVE)
+    found = session.all(ServiceId, order="created_at", account_id=account.id)
     subjects = [(each.name, each.id, each.iam_id, each.locked) for each in found]
     return [
         (

@@ -38,10 +38,6 @@ class Delays:
         """Tell whether reads find it."""
         return now >= self._hidden.get(identifier, 0)
 
-    def hidden(self, now: int) -> list[str]:
-        """Return the ids that no list shows yet."""
-        return _pending(self._hidden, now)
-
     def is_effective(self, identifier: str, now: int) -> bool:
         """Tell whether a key or policy does its work already."""
         return now >= self._ineffective.get(identifier, 0)

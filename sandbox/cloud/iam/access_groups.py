@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete
-from sqlalchemy.orm import Mapped, Session, mapped_column
+import msgspec
 
-from sandbox.cloud.core.store import Row
+from sandbox.cloud.core.rows import Owned, Row
+from sandbox.cloud.core.store import Session
 from sandbox.cloud.core.tags import next_tag
 
 PREFIX = "AccessGroupId-"
 """How the id of an access group begins."""
 
 
-class AccessGroup(Row):
+class AccessGroup(Owned):
     """An access group. Names are unique in an account."""
 
-    __tablename__ = "access_group"
-    id: Mapped[str] = mapped_column(primary_key=True)
-    account_id: Mapped[str] = mapped_column(index=True)
-    name: Mapped[str]
-    description: Mapped[str | None]
-    created_at: Mapped[int]
-    created_by_id: Mapped[str]
-    last_modified_at: Mapped[int]
-    last_modified_by_id: Mapped[str]
-    etag: Mapped[str] = mapped_column(init=False, default_factory=lambda: next_tag(None))
+    table = "access_group"
+    name: str
+    description: str | None
+    created_at: int
+    created_by_id: str
+    last_modified_at: int
+    last_modified_by_id: str
+    etag: str = msgspec.field(default_factory=lambda: next_tag(None))
 
     @property
     def crn(self) -> str:
@@ -35,14 +33,16 @@ class AccessGroup(Row):
 class Membership(Row):
     """One identity in one group: a user, a service ID or a trusted profile."""
 
-    __tablename__ = "access_group_member"
-    group_id: Mapped[str] = mapped_column(primary_key=True)
-    iam_id: Mapped[str] = mapped_column(primary_key=True, index=True)
-    type: Mapped[str]
-    created_at: Mapped[int]
-    created_by_id: Mapped[str]
+    table = "access_group_member"
+    key = ("group_id", "iam_id")
+    indexes = ("iam_id",)
+    group_id: str
+    iam_id: str
+    type: str
+    created_at: int
+    created_by_id: str
 
 
 def forget_member(session: Session, iam_id: str) -> None:
     """Take an identity that goes out of all groups."""
-    session.execute(delete(Membership).where(Membership.iam_id == iam_id))
+    session.forget(Membership, iam_id=iam_id)

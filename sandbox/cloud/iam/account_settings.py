@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Literal
 
 import msgspec
-from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from sandbox.cloud.core.store import Row
+from sandbox.cloud.core.rows import Row
+from sandbox.cloud.core.store import Session
 from sandbox.cloud.errors.base import MalformedError
 from sandbox.cloud.iam.tokens import LIFETIME
 
@@ -63,13 +63,14 @@ class Settings(msgspec.Struct, kw_only=True):
 class AccountSettings(Row):
     """The settings of one account; an account without a row has none set."""
 
-    __tablename__ = "account_settings"
-    account_id: Mapped[str] = mapped_column(primary_key=True)
-    entity_tag: Mapped[str]
-    restrict_create_service_id: Mapped[str] = mapped_column(default=UNSET)
-    restrict_create_platform_apikey: Mapped[str] = mapped_column(default=UNSET)
-    token_seconds: Mapped[str] = mapped_column(default=UNSET)
-    others: Mapped[dict[str, object]] = mapped_column(default_factory=dict[str, object], server_default="{}")
+    table = "account_settings"
+    key = ("account_id",)
+    account_id: str
+    entity_tag: str
+    restrict_create_service_id: str = UNSET
+    restrict_create_platform_apikey: str = UNSET
+    token_seconds: str = UNSET
+    others: dict[str, object] = msgspec.field(default_factory=dict[str, object])
     """All settings as they were set last; those that have a column are there too."""
 
     @property

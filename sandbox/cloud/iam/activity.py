@@ -5,20 +5,18 @@ A login writes nothing: what was noted is kept in the store a moment later. A ki
 
 from __future__ import annotations
 
-from sqlalchemy import select
-from sqlalchemy.orm import Mapped, mapped_column
-
 from sandbox.cloud.core.clock import minutes_text
-from sandbox.cloud.core.store import Row, Store
+from sandbox.cloud.core.rows import Row
+from sandbox.cloud.core.store import Store
 
 
 class ActivityEntry(Row):
     """The activity of what has this id."""
 
-    __tablename__ = "activity"
-    id: Mapped[str] = mapped_column(primary_key=True)
-    at: Mapped[int]
-    count: Mapped[int]
+    table = "activity"
+    id: str
+    at: int
+    count: int
 
 
 class Activity:
@@ -28,7 +26,7 @@ class Activity:
         self._store = store
         self._changed: set[str] = set()
         with store.transaction() as session:
-            self._last = {entry.id: (entry.at, entry.count) for entry in session.scalars(select(ActivityEntry))}
+            self._last = {entry.id: (entry.at, entry.count) for entry in session.all(ActivityEntry)}
 
     def keep(self) -> None:
         """Write what was noted since the last time."""
@@ -37,7 +35,7 @@ class Activity:
         with self._store.transaction() as session:
             for identifier in self._changed:
                 at, count = self._last[identifier]
-                session.merge(ActivityEntry(id=identifier, at=at, count=count))
+                session.replace(ActivityEntry(id=identifier, at=at, count=count))
         self._changed.clear()
 
     def clear(self) -> None:

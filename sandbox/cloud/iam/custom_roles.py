@@ -5,32 +5,28 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from sqlalchemy import select
-from sqlalchemy.orm import Mapped, Session, mapped_column
-
 from sandbox.cloud.core.clock import millis_text
-from sandbox.cloud.core.store import Row
+from sandbox.cloud.core.rows import Owned
+from sandbox.cloud.core.store import Session
 from sandbox.cloud.iam import roles
 
 _NAME = re.compile(r"[A-Z][A-Za-z0-9]*")
 
 
-class CustomRole(Row):
+class CustomRole(Owned):
     """A role that an account made for itself, out of actions of one service."""
 
-    __tablename__ = "custom_role"
-    id: Mapped[str] = mapped_column(primary_key=True)
-    account_id: Mapped[str] = mapped_column(index=True)
-    service_name: Mapped[str]
-    name: Mapped[str]
-    display_name: Mapped[str]
-    description: Mapped[str | None]
-    actions: Mapped[list[str]]
-    created_at: Mapped[int]
-    created_by_id: Mapped[str]
-    last_modified_at: Mapped[int]
-    last_modified_by_id: Mapped[str]
-    etag: Mapped[str]
+    table = "custom_role"
+    service_name: str
+    name: str
+    display_name: str
+    description: str | None
+    actions: list[str]
+    created_at: int
+    created_by_id: str
+    last_modified_at: int
+    last_modified_by_id: str
+    etag: str
 
     @property
     def crn(self) -> str:
@@ -68,8 +64,7 @@ def is_legal(name: str) -> bool:
 
 def custom_roles(session: Session, account_id: str) -> list[CustomRole]:
     """Return an account's custom roles, oldest first."""
-    wanted = select(CustomRole).where(CustomRole.account_id == account_id)
-    return list(session.scalars(wanted.order_by(CustomRole.created_at, CustomRole.id)))
+    return session.all(CustomRole, order="created_at, id", account_id=account_id)
 
 
 def custom_actions(session: Session, account_id: str, crns: Iterable[str]) -> frozenset[str]:
@@ -78,5 +73,5 @@ def custom_actions(session: Session, account_id: str, crns: Iterable[str]) -> fr
     names = [crn.removeprefix(prefix) for crn in crns if crn.startswith(prefix)]
     if not names:
         return frozenset()
-    wanted = select(CustomRole.actions).where(CustomRole.account_id == account_id, CustomRole.name.in_(names))
-    return frozenset(action for actions in session.scalars(wanted) for action in actions)
+    held = session.all(CustomRole, account_id=account_id, name=names)
+    return frozenset(action for role in held for action in role.actions)

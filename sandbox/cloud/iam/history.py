@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete, select
-from sqlalchemy.orm import Mapped, Session, mapped_column
-
 from sandbox.cloud.core.clock import minutes_text
-from sandbox.cloud.core.store import Row
+from sandbox.cloud.core.rows import Row
+from sandbox.cloud.core.store import Session
 from sandbox.cloud.iam.identities import Caller
 
 
-class HistoryEntry(Row):
+class HistoryEntry(Row, kw_only=True):
     """One action on an entity."""
 
-    __tablename__ = "history"
-    number: Mapped[int] = mapped_column(primary_key=True, init=False)
-    entity_id: Mapped[str] = mapped_column(index=True)
-    at: Mapped[int]
-    iam_id: Mapped[str]
-    account_id: Mapped[str]
-    action: Mapped[str]
+    table = "history"
+    key = ("number",)
+    indexes = ("entity_id",)
+    number: int | None = None
+    entity_id: str
+    at: int
+    iam_id: str
+    account_id: str
+    action: str
 
 
 def note(session: Session, entity_id: str, action: str, by: Caller, now: int) -> None:
@@ -29,7 +29,6 @@ def note(session: Session, entity_id: str, action: str, by: Caller, now: int) ->
 
 def shown_history(session: Session, entity_id: str) -> list[dict[str, object]]:
     """Write an entity's history as answers do, oldest first."""
-    wanted = select(HistoryEntry).where(HistoryEntry.entity_id == entity_id).order_by(HistoryEntry.number)
     return [
         {
             "timestamp": minutes_text(entry.at),
@@ -39,10 +38,10 @@ def shown_history(session: Session, entity_id: str) -> list[dict[str, object]]:
             "params": [],
             "message": f"{entry.action} by {entry.iam_id}",
         }
-        for entry in session.scalars(wanted)
+        for entry in session.all(HistoryEntry, entity_id=entity_id)
     ]
 
 
 def forget(session: Session, entity_id: str) -> None:
     """Remove the history of an entity that is gone."""
-    session.execute(delete(HistoryEntry).where(HistoryEntry.entity_id == entity_id))
+    session.forget(HistoryEntry, entity_id=entity_id)

@@ -9,11 +9,11 @@ import uuid
 from dataclasses import dataclass
 from typing import ClassVar
 
-from sqlalchemy import bindparam, select
-from sqlalchemy.orm import Mapped, Session, mapped_column
+import msgspec
 
 from sandbox.cloud.core import unverified
-from sandbox.cloud.core.store import Row
+from sandbox.cloud.core.rows import Owned
+from sandbox.cloud.core.store import Session
 from sandbox.cloud.core.tags import next_tag
 
 
@@ -25,18 +25,15 @@ class Caller:
     account_id: str
 
 
-class Entity(Row):
+class Entity(Owned):
     """What service IDs, their groups, API keys and trusted profiles have in common."""
 
-    __abstract__ = True
     kind: ClassVar[str]
     """What its CRN calls it."""
-    id: Mapped[str] = mapped_column(primary_key=True)
-    account_id: Mapped[str] = mapped_column(index=True)
-    created_by: Mapped[str]
-    created_at: Mapped[int]
-    modified_at: Mapped[int]
-    entity_tag: Mapped[str] = mapped_column(init=False, default_factory=lambda: next_tag(None))
+    created_by: str
+    created_at: int
+    modified_at: int
+    entity_tag: str = msgspec.field(default_factory=lambda: next_tag(None))
 
     @property
     def crn(self) -> str:
@@ -49,14 +46,14 @@ class Entity(Row):
         self.entity_tag = next_tag(self.entity_tag)
 
 
-class ServiceIdGroup(Entity):
+class ServiceIdGroup(Entity, kw_only=True):
     """A group of service IDs. Names are unique in an account; its default group is always there."""
 
-    __tablename__ = "service_id_group"
+    table = "service_id_group"
     kind = "serviceidgroup"
-    name: Mapped[str]
-    description: Mapped[str | None]
-    is_default: Mapped[bool]
+    name: str
+    description: str | None
+    is_default: bool
 
     @classmethod
     def default(cls, account_id: str, owner_iam_id: str, now: int) -> ServiceIdGroup:
@@ -73,34 +70,38 @@ class ServiceIdGroup(Entity):
         )
 
 
-class ServiceId(Entity):
+class ServiceId(Entity, kw_only=True):
     """A service ID. Names are not unique; `id` and `iam_id` are."""
 
-    __tablename__ = "service_id"
+    table = "service_id"
+    indexes = ("account_id", "group_id")
+    unique = ("iam_id",)
     kind = "serviceid"
-    iam_id: Mapped[str] = mapped_column(unique=True)
-    group_id: Mapped[str] = mapped_column(index=True)
-    name: Mapped[str]
-    description: Mapped[str | None]
-    unique_instance_crns: Mapped[list[str]]
-    locked: Mapped[bool]
+    iam_id: str
+    group_id: str
+    name: str
+    description: str | None
+    unique_instance_crns: list[str]
+    locked: bool
 
 
-class ApiKey(Entity):
+class ApiKey(Entity, kw_only=True):
     """An API key of a service ID or a user."""
 
-    __tablename__ = "api_key"
+    table = "api_key"
+    indexes = ("account_id", "iam_id")
+    unique = ("value_hash",)
     kind = "apikey"
-    iam_id: Mapped[str] = mapped_column(index=True)
-    name: Mapped[str]
-    description: Mapped[str | None]
-    value_hash: Mapped[str] = mapped_column(unique=True, repr=False)
-    stored_value: Mapped[str | None] = mapped_column(repr=False)
-    locked: Mapped[bool]
-    disabled: Mapped[bool]
-    support_sessions: Mapped[bool]
-    action_when_leaked: Mapped[str]
-    expires_at: Mapped[int | None]
+    iam_id: str
+    name: str
+    description: str | None
+    value_hash: str
+    stored_value: str | None
+    locked: bool
+    disabled: bool
+    support_sessions: bool
+    action_when_leaked: str
+    expires_at: int | None
 
     @classmethod
     def make(
@@ -138,10 +139,6 @@ class ApiKey(Entity):
         return not self.disabled and (self.expires_at is None or now < self.expires_at)
 
 
-_BY_HASH = select(ApiKey).where(ApiKey.value_hash == bindparam("value_hash"))
-"""Built once: every login and every token asks it."""
-
-
 def is_service_id(iam_id: str) -> bool:
     """Tell a service ID's IAM ID from a user's."""
     return iam_id.startswith("iam-ServiceId-")
@@ -159,4 +156,4 @@ def hash_of(value: str) -> str:
 
 def find_key(session: Session, value: str) -> ApiKey | None:
     """Return the key with this value, whether it may be used or not."""
-    return session.scalars(_BY_HASH, {"value_hash": hash_of(value)}).one_or_none()
+    return session.first(ApiKey, value_hash=hash_of(value))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Literal
 
 import msgspec
-from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from sandbox.cloud.core.store import Row
+from sandbox.cloud.core.rows import Row
+from sandbox.cloud.core.store import Session
 from sandbox.cloud.errors.base import MalformedError
 from sandbox.cloud.iam.identities import Caller, is_service_id
 
@@ -26,10 +26,11 @@ class Interaction(msgspec.Struct):
 class AccessSettings(Row):
     """The access management settings of one account; an account without a row has never changed them."""
 
-    __tablename__ = "access_settings"
-    account_id: Mapped[str] = mapped_column(primary_key=True)
-    etag: Mapped[str]
-    changed: Mapped[dict[str, object]] = mapped_column(default_factory=dict[str, object])
+    table = "access_settings"
+    key = ("account_id",)
+    account_id: str
+    etag: str
+    changed: dict[str, object] = msgspec.field(default_factory=dict[str, object])
     """Identity type -> what was set for it last."""
 
     def of(self, identity_type: str) -> Interaction:

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 
-from sqlalchemy import or_, select
-from sqlalchemy.orm import Mapped, Session, mapped_column
+import msgspec
 
-from sandbox.cloud.core.store import Row
+from sandbox.cloud.core.rows import Owned
+from sandbox.cloud.core.store import Session
 from sandbox.cloud.core.tags import next_tag
 from sandbox.cloud.iam.access_groups import Membership, forget_member
 from sandbox.cloud.iam.authz import Condition, Grant
@@ -22,26 +22,25 @@ ACTIVE = "active"
 DELETED = "deleted"
 
 
-class Policy(Row):
+class Policy(Owned):
     """An access policy, in the form of v2. Deleting one only changes its state."""
 
-    __tablename__ = "policy"
-    id: Mapped[str] = mapped_column(primary_key=True)
-    account_id: Mapped[str] = mapped_column(index=True)
-    iam_id: Mapped[str] = mapped_column(index=True)
+    table = "policy"
+    indexes = ("account_id", "iam_id", "meaning")
+    iam_id: str
     """The subject: an identity, or an access group; empty where it is a service."""
-    document: Mapped[dict[str, object]]
+    document: dict[str, object]
     """type, description, subject, resource, control, pattern and rule, as the caller gave them."""
-    meaning: Mapped[str] = mapped_column(index=True)
+    meaning: str
     """Subject, roles and resource in one order, so that two policies that say the same are found."""
-    version: Mapped[int]
+    version: int
     """The version of the API that made it or replaced it last, 1 or 2."""
-    state: Mapped[str]
-    created_at: Mapped[int]
-    created_by_id: Mapped[str]
-    last_modified_at: Mapped[int]
-    last_modified_by_id: Mapped[str]
-    etag: Mapped[str] = mapped_column(default_factory=lambda: next_tag(None))
+    state: str
+    created_at: int
+    created_by_id: str
+    last_modified_at: int
+    last_modified_by_id: str
+    etag: str = msgspec.field(default_factory=lambda: next_tag(None))
 
     @classmethod
     def of(cls, body: PolicyBody, account_id: str, now: int, by: str, version: int = 2) -> Policy:
@@ -76,11 +75,8 @@ def grants_of(
 
     `now`, in milliseconds, is the time by which their rules are judged.
     """
-    in_force = or_(Policy.state == ACTIVE, Policy.id.in_(lingering)) if lingering else Policy.state == ACTIVE
-    groups = select(Membership.group_id).where(Membership.iam_id == iam_id)
-    wanted = select(Policy.id, Policy.document).where(
-        or_(Policy.iam_id == iam_id, Policy.iam_id.in_(groups)), Policy.account_id == account_id, in_force
-    )
+    groups = [each.group_id for each in session.all(Membership, iam_id=iam_id)]
+    policies = session.all(Policy, account_id=account_id, iam_id=[iam_id, *groups])
     moment = datetime.fromtimestamp(now / 1000, UTC)
 
     def grant(policy_id: str, body: PolicyBody) -> Grant:
@@ -90,14 +86,15 @@ def grants_of(
         bound = partial(_judge, rule, moment) if rule else None
         return Grant(policy_id, crns, conditions, custom_actions(session, account_id, crns), bound)
 
-    bodies = [(policy_id, PolicyBody.of(document)) for policy_id, document in session.execute(wanted)]
+    in_force = (policy for policy in policies if policy.state == ACTIVE or policy.id in lingering)
+    bodies = [(policy.id, PolicyBody.of(policy.document)) for policy in in_force]
     return tuple(grant(policy_id, body) for policy_id, body in bodies if not body.resource.tags)
 
 
 def delete_policies_of(session: Session, iam_id: str, now: int, by: str) -> None:
     """Mark all policies of a subject that goes as deleted, and take it out of its access groups."""
     forget_member(session, iam_id)
-    for policy in session.scalars(select(Policy).where(Policy.iam_id == iam_id, Policy.state == ACTIVE)):
+    for policy in session.all(Policy, iam_id=iam_id, state=ACTIVE):
         policy.state = DELETED
         policy.touch(now, by)
 

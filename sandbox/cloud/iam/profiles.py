@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from typing import Literal, cast
 
 import msgspec
-from sqlalchemy import delete, select
-from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from sandbox.cloud.core.store import Session
 from sandbox.cloud.iam.clusters import ServiceAccount
 from sandbox.cloud.iam.identities import Entity
 
@@ -17,16 +16,17 @@ PREFIX = "iam-Profile-"
 """How the IAM ID of a profile begins; its id is the same without `iam-`."""
 
 
-class Profile(Entity):
+class Profile(Entity, kw_only=True):
     """A trusted profile. Names are unique in an account."""
 
-    __tablename__ = "trusted_profile"
+    table = "trusted_profile"
+    unique = ("iam_id",)
     kind = "profile"
-    iam_id: Mapped[str] = mapped_column(unique=True)
-    name: Mapped[str]
-    description: Mapped[str | None]
-    email: Mapped[str | None]
-    trusted: Mapped[dict[str, object]] = mapped_column(default_factory=dict[str, object])
+    iam_id: str
+    name: str
+    description: str | None
+    email: str | None
+    trusted: dict[str, object] = msgspec.field(default_factory=dict[str, object])
     """IAM ID -> identity that may assume it, as answers show it."""
 
     def trusts(self, iam_id: str) -> bool:
@@ -35,42 +35,44 @@ class Profile(Entity):
 
     def trusts_compute(self, session: Session, resource: ServiceAccount) -> bool:
         """Tell whether a link or a claim rule of the profile is for this compute resource."""
-        links = session.scalars(select(ProfileLink).where(ProfileLink.profile_id == self.id))
-        rules = session.scalars(select(ProfileRule).where(ProfileRule.profile_id == self.id))
-        return any(link.is_to(resource) for link in links) or any(rule.admits(resource) for rule in rules)
+        if any(link.is_to(resource) for link in session.all(ProfileLink, profile_id=self.id)):
+            return True
+        return any(rule.admits(resource) for rule in session.all(ProfileRule, profile_id=self.id))
 
     def identities(self) -> list[dict[str, object]]:
         """Return the identities that may assume it."""
         return [cast("dict[str, object]", each) for each in self.trusted.values()]
 
 
-class ProfileLink(Entity):
+class ProfileLink(Entity, kw_only=True):
     """A compute resource that is linked to a profile."""
 
-    __tablename__ = "trusted_profile_link"
+    table = "trusted_profile_link"
+    indexes = ("account_id", "profile_id")
     kind = "profile-link"
-    profile_id: Mapped[str] = mapped_column(index=True)
-    name: Mapped[str | None]
-    cr_type: Mapped[str]
-    link: Mapped[dict[str, object]]
+    profile_id: str
+    name: str | None
+    cr_type: str
+    link: dict[str, object]
 
     def is_to(self, resource: ServiceAccount) -> bool:
         """Tell whether the link is to this compute resource."""
         return self.cr_type == resource.cr_type and resource.claims().items() <= self.link.items()
 
 
-class ProfileRule(Entity):
+class ProfileRule(Entity, kw_only=True):
     """A claim rule of a profile."""
 
-    __tablename__ = "trusted_profile_rule"
+    table = "trusted_profile_rule"
+    indexes = ("account_id", "profile_id")
     kind = "profile-rule"
-    profile_id: Mapped[str] = mapped_column(index=True)
-    name: Mapped[str | None]
-    type: Mapped[str]
-    realm_name: Mapped[str | None]
-    cr_type: Mapped[str | None]
-    expiration: Mapped[int]
-    conditions: Mapped[dict[str, object]]
+    profile_id: str
+    name: str | None
+    type: str
+    realm_name: str | None
+    cr_type: str | None
+    expiration: int
+    conditions: dict[str, object]
     """`conditions` -> the list of them."""
 
     def admits(self, resource: ServiceAccount) -> bool:
@@ -116,14 +118,8 @@ def _value(text: str) -> list[str]:
     return [str(each) for each in cast("list[object]", found)] if isinstance(found, list) else [str(found)]
 
 
-def find_profile(session: Session, *, name: str | None = None, **values: str) -> Profile | None:
-    """Return the profile with these values, such as its id or IAM ID, or with this name in an account."""
-    wanted = select(Profile).filter_by(**values, **({"name": name} if name else {}))
-    return session.scalars(wanted).one_or_none()
-
-
 def forget_profile(session: Session, profile: Profile) -> None:
     """Remove a profile with its links and rules."""
     for table in (ProfileLink, ProfileRule):
-        session.execute(delete(table).where(table.profile_id == profile.id))
+        session.forget(table, profile_id=profile.id)
     session.delete(profile)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import cached_property
 
-from sqlalchemy.orm import Session
-
 from sandbox.cloud.controls.delays import Delays
 from sandbox.cloud.controls.request_log import OWNER, Decision
+from sandbox.cloud.core.store import Session
 from sandbox.cloud.errors.base import LimitedError
 from sandbox.cloud.iam import authz, roles
 from sandbox.cloud.iam.accounts import Account

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import ColumnElement, delete, func, select
-from sqlalchemy.orm import Mapped, Session, mapped_column
+import msgspec
 
-from sandbox.cloud.core.store import Row
-from sandbox.cloud.registry.namespaces import Namespace
+from sandbox.cloud.core.rows import Row
+from sandbox.cloud.core.store import Session
 
 TRASH_DAYS = 30
 """How long a deleted image can be restored, from IBM's docs."""
@@ -30,23 +29,25 @@ KINDS = MANIFESTS | LISTS
 class Image(Row):
     """A manifest in one repository. `deleted_at` is None while the registry holds it; else it is in the trash since."""
 
-    __tablename__ = "image"
-    region: Mapped[str] = mapped_column(primary_key=True)
-    repository: Mapped[str] = mapped_column(primary_key=True)
-    digest: Mapped[str] = mapped_column(primary_key=True)
-    namespace: Mapped[str] = mapped_column(index=True)
-    media_type: Mapped[str]
-    manifest: Mapped[str] = mapped_column(repr=False)
+    table = "image"
+    key = ("region", "repository", "digest")
+    indexes = ("namespace",)
+    region: str
+    repository: str
+    digest: str
+    namespace: str
+    media_type: str
+    manifest: str
     """Byte for byte, so that its digest holds and it can be put back."""
-    config: Mapped[str] = mapped_column(repr=False)
+    config: str
     """The image's configuration as JSON; `{}` for a manifest list."""
-    config_digest: Mapped[str]
-    size: Mapped[int]
+    config_digest: str
+    size: int
     """Bytes of all that the manifest names: configuration and compressed layers."""
-    built_at: Mapped[int | None]
-    pushed_at: Mapped[int]
-    deleted_at: Mapped[int | None]
-    trashed_tags: Mapped[list[str]]
+    built_at: int | None
+    pushed_at: int
+    deleted_at: int | None
+    trashed_tags: list[str]
 
     @property
     def is_list(self) -> bool:
@@ -61,69 +62,63 @@ class Image(Row):
 class Tag(Row):
     """A tag of a repository, and the digest that it names."""
 
-    __tablename__ = "image_tag"
-    region: Mapped[str] = mapped_column(primary_key=True)
-    repository: Mapped[str] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(primary_key=True)
-    digest: Mapped[str] = mapped_column(index=True)
+    table = "image_tag"
+    key = ("region", "repository", "name")
+    indexes = ("digest",)
+    region: str
+    repository: str
+    name: str
+    digest: str
 
 
 class Blob(Row):
     """A layer or a configuration that an image names. Shared ones have a row for each image and are charged once."""
 
-    __tablename__ = "image_blob"
-    region: Mapped[str] = mapped_column(primary_key=True)
-    repository: Mapped[str] = mapped_column(primary_key=True)
-    image: Mapped[str] = mapped_column(primary_key=True)
-    digest: Mapped[str] = mapped_column(primary_key=True)
-    size: Mapped[int]
+    table = "image_blob"
+    key = ("region", "repository", "image", "digest")
+    region: str
+    repository: str
+    image: str
+    digest: str
+    size: int
 
 
 def images_in(session: Session, region: str, namespaces: Collection[str]) -> list[Image]:
     """Return what the registry holds in these namespaces, by repository, the newest push first."""
-    wanted = select(Image).where(Image.region == region, Image.namespace.in_(namespaces), Image.deleted_at.is_(None))
-    return list(session.scalars(wanted.order_by(Image.repository, Image.pushed_at.desc(), Image.digest)))
+    order = "repository, pushed_at DESC, digest"
+    return session.all(Image, order=order, region=region, namespace=namespaces, deleted_at=None)
 
 
 def trashed_in(session: Session, region: str, namespaces: Collection[str], now: int) -> list[Image]:
     """Return what can be restored in these namespaces."""
-    wanted = select(Image).where(
-        Image.region == region, Image.namespace.in_(namespaces), Image.deleted_at > now - TRASH_DAYS * _DAY
-    )
-    return list(session.scalars(wanted.order_by(Image.repository, Image.digest)))
+    oldest = now - TRASH_DAYS * _DAY
+    order = "repository, digest"
+    return session.all(Image, "deleted_at > ?", oldest, order=order, region=region, namespace=namespaces)
 
 
 def find_image(session: Session, region: str, repository: str, digest: str) -> Image | None:
     """Return the image with this digest, if the registry holds it."""
-    found = session.get(Image, (region, repository, digest))
+    found = session.get(Image, region, repository, digest)
     return found if found is not None and found.deleted_at is None else None
 
 
 def tags_of(session: Session, image: Image) -> list[str]:
     """Return the tags of an image, by name."""
-    wanted = select(Tag.name).where(
-        Tag.region == image.region, Tag.repository == image.repository, Tag.digest == image.digest
-    )
-    return list(session.scalars(wanted.order_by(Tag.name)))
+    return [tag.name for tag in session.all(Tag, order="name", **_place(image), digest=image.digest)]
 
 
 def tags_in(session: Session, region: str, namespaces: Collection[str]) -> dict[tuple[str, str], list[str]]:
     """Return all tags in these namespaces: (repository, digest) -> names."""
-    wanted = (
-        select(Tag.repository, Tag.digest, Tag.name)
-        .join(Image, (Image.region == Tag.region) & (Image.repository == Tag.repository) & (Image.digest == Tag.digest))
-        .where(Tag.region == region, Image.namespace.in_(namespaces))
-        .order_by(Tag.name)
-    )
     found: dict[tuple[str, str], list[str]] = {}
-    for repository, digest, name in session.execute(wanted):
-        found.setdefault((repository, digest), []).append(name)
+    for tag in session.all(Tag, order="name", region=region):
+        if tag.repository.partition("/")[0] in namespaces:
+            found.setdefault((tag.repository, tag.digest), []).append(tag.name)
     return found
 
 
 def set_tag(session: Session, region: str, repository: str, name: str, digest: str) -> None:
     """Point a tag at a digest."""
-    found = session.get(Tag, (region, repository, name))
+    found = session.get(Tag, region, repository, name)
     if found is None:
         session.add(Tag(region=region, repository=repository, name=name, digest=digest))
     else:
@@ -133,9 +128,7 @@ def set_tag(session: Session, region: str, repository: str, name: str, digest: s
 def drop_tags(session: Session, image: Image) -> list[str]:
     """Take all tags off an image; returns them."""
     names = tags_of(session, image)
-    session.execute(
-        delete(Tag).where(Tag.region == image.region, Tag.repository == image.repository, Tag.digest == image.digest)
-    )
+    session.forget(Tag, **_place(image), digest=image.digest)
     return names
 
 
@@ -156,14 +149,11 @@ def copy_image(session: Session, image: Image, repository: str, now: int) -> lis
 
 
 def _held(session: Session, image: Image) -> list[Image]:
-    wanted = select(Image).where(
-        Image.region == image.region, Image.repository == image.repository, Image.deleted_at.is_(None)
-    )
-    return [other for other in session.scalars(wanted) if other is not image]
+    return [other for other in session.all(Image, **_place(image), deleted_at=None) if other is not image]
 
 
 def _copy(session: Session, image: Image, repository: str, now: int) -> Image:
-    found = session.get(Image, (image.region, repository, image.digest))
+    found = session.get(Image, image.region, repository, image.digest)
     if found is not None:
         found.deleted_at = None
         found.trashed_tags = []
@@ -184,43 +174,36 @@ def _copy(session: Session, image: Image, repository: str, now: int) -> Image:
         trashed_tags=[],
     )
     session.add(made)
-    for digest, size in session.execute(select(Blob.digest, Blob.size).where(*_blobs_of(image))).all():
-        session.add(Blob(region=image.region, repository=repository, image=image.digest, digest=digest, size=size))
-    session.flush()
+    for blob in session.all(Blob, **_place(image), image=image.digest):
+        session.add(msgspec.structs.replace(blob, repository=repository))
     return made
 
 
 def expired(session: Session, now: int) -> list[Image]:
     """Return what has been in the trash for too long."""
-    return list(session.scalars(select(Image).where(Image.deleted_at <= now - TRASH_DAYS * _DAY)))
+    return session.all(Image, "deleted_at <= ?", now - TRASH_DAYS * _DAY)
 
 
 def forget(session: Session, image: Image) -> list[str]:
     """Remove an image for good; returns the blobs that no other image of its repository has, the trash included."""
     drop_tags(session, image)
-    own = set(session.scalars(select(Blob.digest).where(*_blobs_of(image))))
-    session.execute(delete(Blob).where(*_blobs_of(image)))
+    own = {blob.digest for blob in session.all(Blob, **_place(image), image=image.digest)}
+    session.forget(Blob, **_place(image), image=image.digest)
     session.delete(image)
-    session.flush()
-    place = (Blob.region == image.region, Blob.repository == image.repository)
-    return sorted(own - set(session.scalars(select(Blob.digest).where(*place))))
+    return sorted(own - {blob.digest for blob in session.all(Blob, **_place(image))})
 
 
 def stored_bytes(session: Session, region: str, account_id: str) -> int:
     """Return what an account's images in a region take up: shared layers count once, the trash doesn't count."""
-    each = (
-        select(Blob.digest, Blob.size)
-        .join(
-            Image,
-            (Image.region == Blob.region) & (Image.repository == Blob.repository) & (Image.digest == Blob.image),
-        )
-        .join(Namespace, (Namespace.region == Image.region) & (Namespace.name == Image.namespace))
-        .where(Image.region == region, Image.deleted_at.is_(None), Namespace.account_id == account_id)
-        .distinct()
-        .subquery()
-    )
-    return session.scalar(select(func.coalesce(func.sum(each.c.size), 0))) or 0
+    held = """
+        SELECT DISTINCT image_blob.digest, image_blob.size FROM image_blob
+        JOIN image USING (region, repository)
+        JOIN namespace ON namespace.region = image.region AND namespace.name = image.namespace
+        WHERE image.digest = image_blob.image AND image.deleted_at IS NULL
+            AND image.region = ? AND namespace.account_id = ?
+    """
+    return sum(size for _, size in session.query(held, region, account_id))
 
 
-def _blobs_of(image: Image) -> tuple[ColumnElement[bool], ...]:
-    return (Blob.region == image.region, Blob.repository == image.repository, Blob.image == image.digest)
+def _place(image: Image) -> dict[str, str]:
+    return {"region": image.region, "repository": image.repository}

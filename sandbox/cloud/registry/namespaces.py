@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 
-from sqlalchemy import select
-from sqlalchemy.orm import Mapped, Session, mapped_column
-
-from sandbox.cloud.core.store import Row
+from sandbox.cloud.core.rows import Row
+from sandbox.cloud.core.store import Session
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{2,28}[a-z0-9]")
 NAME_RULE = (
@@ -16,20 +14,22 @@ NAME_RULE = (
 )
 
 
-class Namespace(Row):
+class Namespace(Row, kw_only=True):
     """A namespace. Its name is unique within a region, across all accounts."""
 
-    __tablename__ = "namespace"
-    region: Mapped[str] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(primary_key=True)
-    account_id: Mapped[str] = mapped_column(index=True)
-    resource_group_id: Mapped[str]
+    table = "namespace"
+    key = ("region", "name")
+    indexes = ("account_id",)
+    region: str
+    name: str
+    account_id: str
+    resource_group_id: str
     """The account's default group where the caller named none; empty in what was made before there were groups."""
-    is_assigned: Mapped[bool] = mapped_column(kw_only=True, default=True, server_default="1")
+    is_assigned: bool = True
     """Whether a caller chose the group: only then it stays for good."""
-    created_at: Mapped[int]
-    resource_created_at: Mapped[int]
-    updated_at: Mapped[int]
+    created_at: int
+    resource_created_at: int
+    updated_at: int
 
     @property
     def crn(self) -> str:
@@ -44,5 +44,4 @@ def is_legal(name: str) -> bool:
 
 def namespaces_of(session: Session, region: str, account_id: str) -> list[Namespace]:
     """Return an account's namespaces in a region, by name."""
-    wanted = select(Namespace).where(Namespace.region == region, Namespace.account_id == account_id)
-    return list(session.scalars(wanted.order_by(Namespace.name)))
+    return session.all(Namespace, order="name", region=region, account_id=account_id)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy.orm import Mapped, Session, mapped_column
-
 from sandbox.cloud.core import unverified
-from sandbox.cloud.core.store import Row
+from sandbox.cloud.core.rows import Row
+from sandbox.cloud.core.store import Session
 from sandbox.cloud.registry.images import stored_bytes
 from sandbox.cloud.registry.traffic import pulled_bytes
 
@@ -19,20 +18,21 @@ FREE_TRAFFIC = 5120 * MIB
 class RegistryAccount(Row):
     """One account's registry in one region. Limits are bytes, -1 for none."""
 
-    __tablename__ = "registry_account"
-    region: Mapped[str] = mapped_column(primary_key=True)
-    account_id: Mapped[str] = mapped_column(primary_key=True)
-    plan: Mapped[str] = mapped_column(default=FREE)
-    storage_limit: Mapped[int] = mapped_column(default=unverified.FREE_STORAGE_MIB * MIB)
-    traffic_limit: Mapped[int] = mapped_column(default=FREE_TRAFFIC)
-    iam_authz: Mapped[bool] = mapped_column(default=True)
-    private_only: Mapped[bool] = mapped_column(default=False)
-    platform_metrics: Mapped[bool] = mapped_column(default=False)
+    table = "registry_account"
+    key = ("region", "account_id")
+    region: str
+    account_id: str
+    plan: str = FREE
+    storage_limit: int = unverified.FREE_STORAGE_MIB * MIB
+    traffic_limit: int = FREE_TRAFFIC
+    iam_authz: bool = True
+    private_only: bool = False
+    platform_metrics: bool = False
 
 
 def account_of(session: Session, region: str, account_id: str) -> RegistryAccount:
     """Return what the account has settled, or the defaults: they are kept once they are added to the session."""
-    found = session.get(RegistryAccount, (region, account_id))
+    found = session.get(RegistryAccount, region, account_id)
     return found or RegistryAccount(region=region, account_id=account_id)
 
 

@@ -6,11 +6,9 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from itertools import groupby
 
-from sqlalchemy import select
-from sqlalchemy.orm import Mapped, Session, mapped_column
-
 from sandbox.cloud.core import unverified
-from sandbox.cloud.core.store import Row
+from sandbox.cloud.core.rows import Row
+from sandbox.cloud.core.store import Session
 from sandbox.cloud.registry.images import Image, images_in, tags_in, trash
 from sandbox.cloud.registry.tasks import Agenda
 
@@ -25,13 +23,15 @@ _OLDEST = int(datetime(2013, 1, 19, 0, 13, 39, tzinfo=UTC).timestamp() * 1000)
 class Retention(Row):
     """The retention policy of a namespace."""
 
-    __tablename__ = "retention"
-    region: Mapped[str] = mapped_column(primary_key=True)
-    namespace: Mapped[str] = mapped_column(primary_key=True)
-    images_per_repo: Mapped[int]
-    retain_untagged: Mapped[bool]
-    runs_at: Mapped[int] = mapped_column(index=True)
-    deletion_threshold_days: Mapped[int] = mapped_column(default=0, server_default="0")
+    table = "retention"
+    key = ("region", "namespace")
+    indexes = ("runs_at",)
+    region: str
+    namespace: str
+    images_per_repo: int
+    retain_untagged: bool
+    runs_at: int
+    deletion_threshold_days: int = 0
     """Images that were built within so many days stay, whatever else holds."""
 
 
@@ -76,7 +76,7 @@ def run(session: Session, policy: Retention, now: int, agenda: Agenda) -> None:
 
 def run_due(session: Session, now: int, agenda: Agenda) -> None:
     """Run the policies whose day has come."""
-    for policy in session.scalars(select(Retention).where(Retention.runs_at <= now)).all():
+    for policy in session.all(Retention, "runs_at <= ?", now):
         run(session, policy, now, agenda)
 
 

@@ -10,11 +10,9 @@ from contextlib import suppress
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from sandbox.cloud.core.clock import Clock
-from sandbox.cloud.core.store import Store
+from sandbox.cloud.core.store import Session, Store
 from sandbox.cloud.registry.images import LISTS, Blob, Image, Tag, find_image, set_tag, trash
 from sandbox.cloud.registry.namespaces import Namespace
 from sandbox.cloud.registry.tasks import LOOK, PUT, UNTAG, Task, next_task
@@ -74,12 +72,9 @@ class Sync:
 
     def _known(self) -> tuple[set[tuple[str, str]], set[tuple[str, str]]]:
         with self._store.transaction() as session:
-            tags = session.execute(select(Tag.repository, Tag.name).where(Tag.region == self._region)).all()
-            wanted = select(Image.repository, Image.digest).where(
-                Image.region == self._region, Image.deleted_at.is_(None)
-            )
-            digests = session.execute(wanted).all()
-        return {(repository, name) for repository, name in tags}, {(name, digest) for name, digest in digests}
+            tags = session.all(Tag, region=self._region)
+            images = session.all(Image, region=self._region, deleted_at=None)
+        return {(tag.repository, tag.name) for tag in tags}, {(image.repository, image.digest) for image in images}
 
     async def _do(self, task: Task) -> None:
         if task.kind == LOOK:
@@ -95,16 +90,12 @@ class Sync:
 
     async def _put(self, task: Task) -> None:
         with self._store.transaction() as session:
-            image = session.get(Image, (self._region, task.repository, task.digest))
-            blobs = session.scalars(
-                select(Blob.digest).where(
-                    Blob.region == self._region, Blob.repository == task.repository, Blob.image == task.digest
-                )
-            ).all()
+            image = session.get(Image, self._region, task.repository, task.digest)
+            blobs = session.all(Blob, region=self._region, repository=task.repository, image=task.digest)
         if image is None:
             return
         for blob in blobs if task.source else ():
-            await self._upstream.mount(task.repository, task.source or "", blob)
+            await self._upstream.mount(task.repository, task.source or "", blob.digest)
         reference = task.tag or image.digest
         await self._upstream.put(task.repository, reference, image.media_type, image.manifest.encode())
 
@@ -132,7 +123,7 @@ class Sync:
     async def _note(self, repository: str, found: Manifest, tag: str | None) -> None:
         namespace = repository.partition("/")[0]
         with self._store.transaction() as session:
-            is_ours = session.get(Namespace, (self._region, namespace)) is not None
+            is_ours = session.get(Namespace, self._region, namespace) is not None
             known = find_image(session, self._region, repository, found.digest)
         if not is_ours:
             await self._upstream.remove(repository, found.digest)
@@ -149,7 +140,7 @@ class Sync:
 
     def _add(self, session: Session, repository: str, found: Manifest, parts: _Parts, config: str) -> None:
         """Add an image; one that was in the trash is there again."""
-        earlier = session.get(Image, (self._region, repository, found.digest))
+        earlier = session.get(Image, self._region, repository, found.digest)
         if earlier is not None:
             earlier.deleted_at = None
             earlier.trashed_tags = []
@@ -157,7 +148,7 @@ class Sync:
             return
         held = {part.digest: part.size for part in (*parts.layers, *([parts.config] if parts.config else []))}
         key = {"region": self._region, "repository": repository}
-        session.add_all(Blob(image=found.digest, digest=digest, size=size, **key) for digest, size in held.items())
+        session.add(*(Blob(image=found.digest, digest=digest, size=size, **key) for digest, size in held.items()))
         session.add(
             Image(
                 digest=found.digest,
@@ -177,7 +168,7 @@ class Sync:
 
     def _drop_tag(self, repository: str, name: str) -> None:
         with self._store.transaction() as session:
-            found = session.get(Tag, (self._region, repository, name))
+            found = session.get(Tag, self._region, repository, name)
             if found is not None:
                 session.delete(found)
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from sqlalchemy import select
-from sqlalchemy.orm import Mapped, Session, mapped_column
+import msgspec
 
-from sandbox.cloud.core.store import Row
+from sandbox.cloud.core.rows import Row
+from sandbox.cloud.core.store import Session
 from sandbox.cloud.registry.images import Image, Tag, expired, forget
 
 LOOK, REMOVE, UNTAG, PUT = "look", "remove", "untag", "put"
 
 
-class Task(Row):
+class Task(Row, kw_only=True):
     """One thing to do, in the order of `id` within a region.
 
     `look`: see what the registry holds under this digest or tag, and note it. `remove`: remove the manifest and unlink
@@ -21,15 +21,16 @@ class Task(Row):
     without one; `source` is another repository that has its blobs.
     """
 
-    __tablename__ = "registry_task"
-    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True, init=False)
-    region: Mapped[str] = mapped_column(index=True)
-    kind: Mapped[str]
-    repository: Mapped[str]
-    digest: Mapped[str | None] = mapped_column(default=None)
-    tag: Mapped[str | None] = mapped_column(default=None)
-    source: Mapped[str | None] = mapped_column(default=None)
-    blobs: Mapped[list[str]] = mapped_column(default_factory=list[str])
+    table = "registry_task"
+    indexes = ("region",)
+    id: int | None = None
+    region: str
+    kind: str
+    repository: str
+    digest: str | None = None
+    tag: str | None = None
+    source: str | None = None
+    blobs: list[str] = msgspec.field(default_factory=list[str])
 
 
 @dataclass
@@ -44,7 +45,6 @@ class Agenda:
         """Put a task at the end."""
         if task.region in self.regions:
             session.add(task)
-            session.flush()
             self.pending = True
 
     def remove(self, session: Session, image: Image) -> None:
@@ -77,4 +77,4 @@ def expire(session: Session, now: int, agenda: Agenda) -> None:
 
 def next_task(session: Session, region: str) -> Task | None:
     """Return the oldest task of a region."""
-    return session.scalars(select(Task).where(Task.region == region).order_by(Task.id).limit(1)).one_or_none()
+    return session.first(Task, order="id", region=region)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Protocol, TypeVar
+from typing import TypeVar
 from urllib.parse import unquote
 
 import msgspec
-from sqlalchemy.orm import Mapped, Session
 from starlette.requests import Request
 
 from sandbox.cloud.controls.request_log import OWNER, Decision, Record
 from sandbox.cloud.controls.wire import RECORD
 from sandbox.cloud.core.answers import base_url
+from sandbox.cloud.core.rows import Owned
+from sandbox.cloud.core.store import Session, Value
 from sandbox.cloud.errors.base import (
     ForbiddenError,
     InvalidTokenError,
@@ -30,11 +31,7 @@ from sandbox.cloud.serving.world import World
 T = TypeVar("T")
 
 
-class _OfAnAccount(Protocol):
-    account_id: Mapped[str]
-
-
-R = TypeVar("R", bound=_OfAnAccount)
+R = TypeVar("R", bound=Owned)
 
 
 class Call:
@@ -110,9 +107,9 @@ class Call:
         """Tell whether what has this id can be found already."""
         return self.world.controls.delays.is_visible(identifier, self.now)
 
-    def hidden(self) -> list[str]:
-        """Return the ids that no list shows yet."""
-        return self.world.controls.delays.hidden(self.now)
+    def listed(self, table: type[R], order: str = "created_at, id", **equal: Value) -> list[R]:
+        """Return the rows that a list shows: those for which this holds, and that can be found already."""
+        return [row for row in self.session.all(table, order=order, **equal) if self.sees(row.id)]
 
     def authorize(self, action: str, target: Mapping[str, str]) -> None:
         """Go on only if the caller may do this.

@@ -7,12 +7,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sqlalchemy.orm import Session
-
 from sandbox.cloud.advisor.scanner import Advisor, scan_due
 from sandbox.cloud.advisor.scans import drop_old_scans
 from sandbox.cloud.core.clock import Clock
-from sandbox.cloud.core.store import Store
+from sandbox.cloud.core.store import Session, Store
 from sandbox.cloud.registry.retention import run_due
 from sandbox.cloud.registry.sync import Sync
 from sandbox.cloud.registry.tasks import Agenda, expire

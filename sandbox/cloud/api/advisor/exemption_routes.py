@@ -169,7 +169,7 @@ def _issue(scope: Scope) -> tuple[str, str]:
 
 
 def _find(scope: Scope, resource: str) -> Exemption:
-    found = scope.call.session.get(Exemption, (scope.region, scope.account_id, resource, *_issue(scope)))
+    found = scope.call.session.get(Exemption, scope.region, scope.account_id, resource, *_issue(scope))
     if found is None:
         raise RegistryError(*unverified.EXEMPTION_ABSENT)
     return found
@@ -178,7 +178,7 @@ def _find(scope: Scope, resource: str) -> Exemption:
 def _create(scope: Scope, resource: str) -> Exemption:
     kind, issue = _issue(scope)
     key = (scope.region, scope.account_id, resource, kind, issue)
-    found = scope.call.session.get(Exemption, key)
+    found = scope.call.session.get(Exemption, *key)
     if found is None:
         found = Exemption(
             region=scope.region, account_id=scope.account_id, resource=resource, issue_type=kind, issue_id=issue

@@ -80,7 +80,7 @@ def _report(call: Call) -> Report:
     scope.authorize(wanted.namespace, _ACTION)
     digest = wanted.digest
     if digest is None:
-        found = call.session.get(Tag, (scope.region, wanted.repository, wanted.tag or ""))
+        found = call.session.get(Tag, scope.region, wanted.repository, wanted.tag or "")
         digest = found.digest if found else ""
     image = find_image(call.session, scope.region, wanted.repository, digest)
     if image is None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
 from starlette.responses import Response
 
 from sandbox.cloud.api.identity.account_settings import require_creator
-from sandbox.cloud.api.identity.filters import condition
 from sandbox.cloud.api.identity.keys import (
     CreateBody,
     UpdateBody,
@@ -44,7 +42,7 @@ def create(call: Call) -> Response:
         raise IdentityError.forbidden()
     _authorize(call, "create", body.iam_id)
     if is_service_id(body.iam_id):
-        owner = call.session.scalars(select(ServiceId).where(ServiceId.iam_id == body.iam_id)).one_or_none()
+        owner = call.session.first(ServiceId, iam_id=body.iam_id)
         if owner is None or owner.account_id != account_id:
             raise IdentityError.absent(f"Identity {body.iam_id}")
     made = create_key(call, body, body.iam_id, account_id)
@@ -63,25 +61,20 @@ def list_all(call: Call) -> Response:
         raise IdentityError.malformed("scope must be entity or account")
     if kind not in (None, "user", "serviceid"):
         raise IdentityError.malformed("type must be user or serviceid")
-    wanted = select(ApiKey).where(ApiKey.account_id == query.account_id, ApiKey.id.not_in(call.hidden()))
     iam_id = query.filters.get("iam_id") or (call.caller.iam_id if scope == "entity" else None)
     _authorize(call, "list", iam_id)
-    if iam_id is not None:
-        wanted = wanted.where(ApiKey.iam_id == iam_id)
+    found = call.listed(
+        ApiKey, query.order, account_id=query.account_id, **({} if iam_id is None else {"iam_id": iam_id})
+    )
     if kind is not None:
-        of_service_id = ApiKey.iam_id.startswith("iam-ServiceId-")
-        wanted = wanted.where(of_service_id if kind == "serviceid" else ~of_service_id)
-    if text := query.filters.get("filter"):
-        wanted = wanted.where(condition(text, {"name": ApiKey.name, "description": ApiKey.description}))
+        found = [key for key in found if is_service_id(key.iam_id) == (kind == "serviceid")]
     if group := query.filters.get("group_id"):
-        wanted = wanted.where(ApiKey.iam_id.in_(select(ServiceId.iam_id).where(ServiceId.group_id == group)))
-    columns = {name: getattr(ApiKey, name) for name in _SORTS}
-    order = columns[query.sort] if query.sort else ApiKey.created_at
-    wanted = wanted.order_by(order.desc() if query.descending else order, ApiKey.id)
-    rows, links = page(call, _PATH, query, wanted)
+        members = {each.iam_id for each in call.session.all(ServiceId, group_id=group)}
+        found = [key for key in found if key.iam_id in members]
+    rows, links = page(call, _PATH, query, found)
     history = query.filters.get("include_history") == "true"
-    found = [shown_key(call, key, whole=False, history=history) for key in rows]
-    return answer({"context": new_context(call), **links, "apikeys": found})
+    shown = [shown_key(call, key, whole=False, history=history) for key in rows]
+    return answer({"context": new_context(call), **links, "apikeys": shown})
 
 
 @routes.on("GET", _PATH + "/details")

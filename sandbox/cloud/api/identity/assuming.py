@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import select
-
 from base.errors import SandboxError
 from sandbox.cloud.core import unverified
 from sandbox.cloud.errors.base import InvalidTokenError
@@ -85,7 +83,7 @@ def _profiles(call: Call, form: Mapping[str, str]) -> Sequence[Profile]:
     wanted = {"id": identifier} if identifier else {"name": form["profile_name"]}
     if not identifier and "account" in form:
         wanted["account_id"] = form["account"]
-    found = call.session.scalars(select(Profile).filter_by(**wanted)).all()
+    found = call.session.all(Profile, **wanted)
     if not found:
         raise TokenError(*unverified.PROFILE_ABSENT)
     return found

@@ -79,9 +79,9 @@ def keys(call: Call) -> Response:
 def identity_of(call: Call, key: ApiKey) -> Identity:
     """Return whom a key stands for."""
     if is_service_id(key.iam_id):
-        name = call.session.get_one(ServiceId, key.iam_id.removeprefix("iam-")).name
+        name = call.session.one(ServiceId, iam_id=key.iam_id).name
     else:
-        name = call.session.get_one(Account, key.account_id).owner_email
+        name = call.session.one(Account, id=key.account_id).owner_email
     return Identity(key.iam_id, key.account_id, name)
 
 

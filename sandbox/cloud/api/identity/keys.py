@@ -6,14 +6,13 @@ A value is shown when the key is made, later only if storing was asked for.
 from __future__ import annotations
 
 import msgspec
-from sqlalchemy import delete, func, select
 
 from sandbox.cloud.api.identity.versions import new_context
 from sandbox.cloud.core import limits, unverified
 from sandbox.cloud.core.clock import minutes_text, parse_time
 from sandbox.cloud.errors.identity import IdentityError
 from sandbox.cloud.iam.history import shown_history
-from sandbox.cloud.iam.identities import ApiKey, hash_of, is_service_id, new_key_value
+from sandbox.cloud.iam.identities import ApiKey, find_key, is_service_id, new_key_value
 from sandbox.cloud.serving.call import Call
 
 _WHEN_LEAKED = ("none", "disable", "delete")
@@ -47,8 +46,7 @@ def create_key(call: Call, body: CreateBody, iam_id: str, account_id: str) -> di
     """Make a key for this identity and return it as the answer shows it, once, with its value."""
     if not body.name:
         raise IdentityError.missing("name")
-    held = select(func.count()).where(ApiKey.iam_id == iam_id)
-    if (call.session.scalar(held) or 0) >= limits.API_KEYS_PER_IDENTITY:
+    if call.session.count(ApiKey, iam_id=iam_id) >= limits.API_KEYS_PER_IDENTITY:
         raise IdentityError.limit(f"The identity holds {limits.API_KEYS_PER_IDENTITY} API keys, the most it may.")
     value = _own_value(call, body.apikey) if body.apikey is not None else new_key_value()
     _check_user_rules(body, iam_id)
@@ -67,7 +65,6 @@ def create_key(call: Call, body: CreateBody, iam_id: str, account_id: str) -> di
     key.disabled = call.request.headers.get("entity-disable") == "true"
     set_leak_and_expiry(call, key, body)
     call.session.add(key)
-    call.session.flush()
     call.made(key.id)
     call.record(key.id, "create")
     return shown_key(call, key, value=value)
@@ -108,13 +105,13 @@ def shown_key(
 def purge_expired_keys(call: Call) -> None:
     """Remove the keys for good that expired, and were changed last, more than 90 days ago."""
     ended = call.now - limits.EXPIRED_KEY_DAYS * 24 * 3600 * 1000
-    call.session.execute(delete(ApiKey).where(ApiKey.expires_at < ended, ApiKey.modified_at < ended))
+    call.session.forget(ApiKey, "expires_at < ? AND modified_at < ?", ended, ended)
 
 
 def _own_value(call: Call, value: str) -> str:
     if len(value) < limits.OWN_KEY_LENGTH:
         raise IdentityError.malformed(f"apikey must have at least {limits.OWN_KEY_LENGTH} characters")
-    if call.session.scalar(select(func.count()).where(ApiKey.value_hash == hash_of(value))):
+    if find_key(call.session, value):
         raise IdentityError.duplicate_value()
     return value
 

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from typing import Annotated, TypeVar
 
 import msgspec
-from sqlalchemy import Select, func, select
 
+from sandbox.cloud.api.identity.filters import Named, condition
 from sandbox.cloud.core import limits
 from sandbox.cloud.errors.base import MalformedError
 from sandbox.cloud.serving.call import Call
 
-T = TypeVar("T")
+T = TypeVar("T", bound=Named)
 
 
 class Query(msgspec.Struct, kw_only=True):
@@ -25,6 +25,16 @@ class Query(msgspec.Struct, kw_only=True):
     descending: bool = False
     limit: Annotated[int, msgspec.Meta(ge=1, le=limits.PAGE_MAXIMUM)] = limits.PAGE_DEFAULT
     offset: Annotated[int, msgspec.Meta(ge=0, le=1 << 32)] = 0
+
+    @property
+    def order(self) -> str:
+        """The order of the list's rows, in SQL: `sort` was checked."""
+        return f"{self.sort or 'created_at'}{' DESC' if self.descending else ''}, id"
+
+    @property
+    def named(self) -> dict[str, str]:
+        """The condition on the name, where there is one."""
+        return {name: value for name, value in self.filters.items() if name == "name"}
 
 
 def query_of(call: Call, account_id: str | None, names: Sequence[str], sorts: Sequence[str]) -> Query:
@@ -53,10 +63,11 @@ def query_of(call: Call, account_id: str | None, names: Sequence[str], sorts: Se
     )
 
 
-def page(call: Call, path: str, query: Query, wanted: Select[T]) -> tuple[list[T], dict[str, object]]:
-    """Return the page's rows, and the part of the answer that tells where other pages are."""
-    total = call.session.execute(select(func.count()).select_from(wanted.order_by(None).subquery())).scalar_one()
-    rows = list(call.session.scalars(wanted.limit(query.limit).offset(query.offset)))
+def page(call: Call, path: str, query: Query, listed: list[T]) -> tuple[list[T], dict[str, object]]:
+    """Return the page's rows of those that the query's filter lets through, and the links to other pages."""
+    text = query.filters.get("filter")
+    found = list(filter(condition(text), listed)) if text else listed
+    rows = found[query.offset : query.offset + query.limit]
 
     def link(offset: int) -> str:
         moved = msgspec.structs.replace(query, offset=offset)
@@ -65,7 +76,7 @@ def page(call: Call, path: str, query: Query, wanted: Select[T]) -> tuple[list[T
     links: dict[str, object] = {"offset": query.offset, "limit": query.limit, "first": link(0)}
     if query.offset:
         links["previous"] = link(max(0, query.offset - query.limit))
-    if query.offset + query.limit < total:
+    if query.offset + query.limit < len(found):
         links["next"] = link(query.offset + query.limit)
     return rows, links
 

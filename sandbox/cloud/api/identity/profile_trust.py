@@ -6,7 +6,6 @@ import uuid
 from typing import Literal, TypeVar
 
 import msgspec
-from sqlalchemy import select
 from starlette.responses import Response
 
 from sandbox.cloud.api.identity.profiles import ONE, find
@@ -253,12 +252,11 @@ def _answer_identities(profile: Profile) -> Response:
 
 def _add(call: Call, profile: Profile, part: ProfileLink | ProfileRule) -> None:
     call.session.add(part)
-    call.session.flush()
     call.record(profile.id, "update")
 
 
 def _parts(call: Call, profile: Profile, table: type[T]) -> list[T]:
-    return list(call.session.scalars(select(table).where(table.profile_id == profile.id).order_by(table.created_at)))
+    return call.session.all(table, order="created_at", profile_id=profile.id)
 
 
 def _part(call: Call, profile: Profile, table: type[T]) -> T:

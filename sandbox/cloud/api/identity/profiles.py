@@ -5,10 +5,8 @@ from __future__ import annotations
 import uuid
 
 import msgspec
-from sqlalchemy import func, select
 from starlette.responses import Response
 
-from sandbox.cloud.api.identity.filters import condition
 from sandbox.cloud.api.identity.paging import page, query_of
 from sandbox.cloud.api.identity.versions import new_context
 from sandbox.cloud.core import limits, unverified
@@ -18,7 +16,7 @@ from sandbox.cloud.errors.identity import IdentityError
 from sandbox.cloud.iam import authz, roles
 from sandbox.cloud.iam.history import forget, shown_history
 from sandbox.cloud.iam.policies import delete_policies_of
-from sandbox.cloud.iam.profiles import Profile, find_profile, forget_profile
+from sandbox.cloud.iam.profiles import Profile, forget_profile
 from sandbox.cloud.serving.call import Call
 from sandbox.cloud.serving.routing import Routes
 
@@ -48,8 +46,7 @@ def create(call: Call) -> Response:
     if not body.account_id:
         raise IdentityError.missing("account_id")
     authorize(call, "create", body.account_id)
-    held = select(func.count()).where(Profile.account_id == body.account_id)
-    if (call.session.scalar(held) or 0) >= limits.PROFILES_PER_ACCOUNT:
+    if call.session.count(Profile, account_id=body.account_id) >= limits.PROFILES_PER_ACCOUNT:
         raise IdentityError.limit(f"The account holds {limits.PROFILES_PER_ACCOUNT} profiles, the most it may.")
     _refuse_duplicate(call, body.account_id, body.name)
     identifier = f"Profile-{uuid.uuid4()}"
@@ -65,7 +62,6 @@ def create(call: Call) -> Response:
         modified_at=call.now,
     )
     call.session.add(profile)
-    call.session.flush()
     call.made(profile.id)
     call.record(profile.id, "create")
     return _answer(call, profile, 201)
@@ -78,13 +74,7 @@ def list_all(call: Call) -> Response:
     if not query.account_id:
         raise IdentityError.missing("account_id")
     authorize(call, "get", query.account_id)
-    wanted = select(Profile).where(Profile.account_id == query.account_id, Profile.id.not_in(call.hidden()))
-    if "name" in query.filters:
-        wanted = wanted.where(Profile.name == query.filters["name"])
-    if text := query.filters.get("filter"):
-        wanted = wanted.where(condition(text, {"name": Profile.name, "description": Profile.description}))
-    order = getattr(Profile, query.sort) if query.sort else Profile.created_at
-    rows, links = page(call, PATH, query, wanted.order_by(order.desc() if query.descending else order, Profile.id))
+    rows, links = page(call, PATH, query, call.listed(Profile, query.order, **query.named, account_id=query.account_id))
     history = query.filters.get("include_history") == "true"
     found = [_shown(call, profile, history=history) for profile in rows]
     return answer({"context": new_context(call), **links, "profiles": found})
@@ -149,7 +139,7 @@ def authorize(call: Call, action: str, account_id: str, identifier: str | None =
 
 
 def _refuse_duplicate(call: Call, account_id: str, name: str) -> None:
-    if find_profile(call.session, account_id=account_id, name=name) is not None:
+    if call.session.first(Profile, account_id=account_id, name=name) is not None:
         raise IdentityError(*unverified.PROFILE_NAME_TAKEN)
 
 

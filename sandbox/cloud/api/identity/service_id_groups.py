@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 
 import msgspec
-from sqlalchemy import func, select
 from starlette.responses import Response
 
 from sandbox.cloud.core import unverified
@@ -40,8 +39,7 @@ def create(call: Call) -> Response:
     if not body.name:
         raise IdentityError.missing("name")
     _authorize(call, "create", body.account_id)
-    held = select(func.count()).where(ServiceIdGroup.account_id == body.account_id)
-    if (call.session.scalar(held) or 0) >= unverified.SERVICE_ID_GROUPS:
+    if call.session.count(ServiceIdGroup, account_id=body.account_id) >= unverified.SERVICE_ID_GROUPS:
         raise IdentityError.limit(f"The account holds {unverified.SERVICE_ID_GROUPS} groups, the most it may.")
     _refuse_duplicate(call, body.account_id, body.name)
     group = ServiceIdGroup(
@@ -55,7 +53,6 @@ def create(call: Call) -> Response:
         modified_at=call.now,
     )
     call.session.add(group)
-    call.session.flush()
     call.made(group.id)
     return _answer(group, 201)
 
@@ -65,10 +62,7 @@ def list_all(call: Call) -> Response:
     """List the groups of an account."""
     account_id = call.query("account_id") or call.caller.account_id
     _authorize(call, "get", account_id)
-    wanted = select(ServiceIdGroup).where(
-        ServiceIdGroup.account_id == account_id, ServiceIdGroup.id.not_in(call.hidden())
-    )
-    found = call.session.scalars(wanted.order_by(ServiceIdGroup.created_at, ServiceIdGroup.id))
+    found = call.listed(ServiceIdGroup, account_id=account_id)
     return answer({"serviceid_groups": [_shown(group) for group in found]})
 
 
@@ -99,8 +93,7 @@ def update(call: Call) -> Response:
 def delete(call: Call) -> Response:
     """Delete a group: an empty one, and never the default one."""
     group = _find(call, "delete")
-    members = select(func.count()).where(ServiceId.group_id == group.id)
-    if group.is_default or call.session.scalar(members):
+    if group.is_default or call.session.count(ServiceId, group_id=group.id):
         raise IdentityError(*unverified.GROUP_NOT_DELETABLE)
     call.session.delete(group)
     return Response(status_code=204)
@@ -121,8 +114,7 @@ def find_group(call: Call, identifier: str) -> ServiceIdGroup:
 
 def default_group(call: Call, account_id: str) -> ServiceIdGroup:
     """Return the group of the service IDs that were made without one."""
-    wanted = select(ServiceIdGroup).where(ServiceIdGroup.account_id == account_id, ServiceIdGroup.is_default)
-    return call.session.scalars(wanted).one()
+    return call.session.one(ServiceIdGroup, account_id=account_id, is_default=True)
 
 
 def _find(call: Call, action: str) -> ServiceIdGroup:
@@ -137,8 +129,7 @@ def _authorize(call: Call, action: str, account_id: str) -> None:
 
 
 def _refuse_duplicate(call: Call, account_id: str, name: str) -> None:
-    same = select(func.count()).where(ServiceIdGroup.account_id == account_id, ServiceIdGroup.name == name)
-    if call.session.scalar(same):
+    if call.session.count(ServiceIdGroup, account_id=account_id, name=name):
         raise IdentityError(*unverified.GROUP_NAME_TAKEN)
 
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 import uuid
 
 import msgspec
-from sqlalchemy import func, select
 from starlette.responses import Response
 
 from sandbox.cloud.api.identity.account_settings import require_creator
-from sandbox.cloud.api.identity.filters import condition
 from sandbox.cloud.api.identity.keys import CreateBody as CreateKeyBody
 from sandbox.cloud.api.identity.keys import create_key, purge_expired_keys
 from sandbox.cloud.api.identity.paging import page, query_of
@@ -84,7 +82,6 @@ def create(call: Call) -> Response:
         modified_at=call.now,
     )
     call.session.add(service_id)
-    call.session.flush()
     call.made(service_id.id)
     call.record(service_id.id, "create")
     _see_that_the_creator_has_access(call, service_id)
@@ -101,20 +98,12 @@ def list_all(call: Call) -> Response:
     if not query.account_id:
         raise IdentityError.missing("account_id")
     _authorize(call, "get", query.account_id)
-    wanted = select(ServiceId).where(ServiceId.account_id == query.account_id, ServiceId.id.not_in(call.hidden()))
-    if "name" in query.filters:
-        wanted = wanted.where(ServiceId.name == query.filters["name"])
-    group = query.filters.get("group_id")
-    wanted = wanted.where(ServiceId.group_id == (group or default_group(call, query.account_id).id))
-    if text := query.filters.get("filter"):
-        wanted = wanted.where(condition(text, {"name": ServiceId.name, "description": ServiceId.description}))
-    columns = {name: getattr(ServiceId, name) for name in _SORTS}
-    order = columns[query.sort] if query.sort else ServiceId.created_at
-    wanted = wanted.order_by(order.desc() if query.descending else order, ServiceId.id)
-    rows, links = page(call, _PATH, query, wanted)
+    group = query.filters.get("group_id") or default_group(call, query.account_id).id
+    found = call.listed(ServiceId, query.order, **query.named, account_id=query.account_id, group_id=group)
+    rows, links = page(call, _PATH, query, found)
     extras = {name for name in _EXTRAS if query.filters.get(name) == "true"}
-    found = [shown_service_id(call, service_id, extras) for service_id in rows]
-    return answer({"context": new_context(call), **links, "serviceids": found})
+    shown = [shown_service_id(call, service_id, extras) for service_id in rows]
+    return answer({"context": new_context(call), **links, "serviceids": shown})
 
 
 @routes.on("GET", _ONE)
@@ -150,8 +139,7 @@ def delete(call: Call) -> Response:
     purge_expired_keys(call)
     if service_id.locked:
         raise IdentityError.locked()
-    keys = call.session.scalars(select(ApiKey).where(ApiKey.iam_id == service_id.iam_id)).all()
-    for key in keys:
+    for key in call.session.all(ApiKey, iam_id=service_id.iam_id):
         if key.locked:
             raise IdentityError.delete_not_possible(key.id)
         call.session.delete(key)
@@ -200,12 +188,11 @@ def _authorize(call: Call, action: str, account_id: str, identifier: str | None 
 
 
 def _refuse_too_many(call: Call, group: ServiceIdGroup) -> None:
-    for column, value, limit in (
-        (ServiceId.account_id, group.account_id, limits.SERVICE_IDS_PER_ACCOUNT),
-        (ServiceId.group_id, group.id, limits.SERVICE_IDS_PER_GROUP),
+    for where, held, limit in (
+        ("account", {"account_id": group.account_id}, limits.SERVICE_IDS_PER_ACCOUNT),
+        ("group", {"group_id": group.id}, limits.SERVICE_IDS_PER_GROUP),
     ):
-        if (call.session.scalar(select(func.count()).where(column == value)) or 0) >= limit:
-            where = "account" if column is ServiceId.account_id else "group"
+        if call.session.count(ServiceId, **held) >= limit:
             raise IdentityError.limit(f"The {where} holds {limit} service IDs, the most it may.")
 
 

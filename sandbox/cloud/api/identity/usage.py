@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import msgspec
-from sqlalchemy import ColumnElement, func, select
-from sqlalchemy.orm import InstrumentedAttribute
 from starlette.responses import Response
 
 from sandbox.cloud.core import limits, unverified
@@ -20,7 +18,8 @@ routes = Routes(IdentityError)
 
 _PATH = "/v1/accounts/{id}/limits/identity"
 
-Counted = InstrumentedAttribute[str] | None
+Counted = type[Entity] | None
+"""A table whose rows are counted by the id; none where nothing can be here."""
 
 
 class Asked(msgspec.Struct):
@@ -54,15 +53,15 @@ _COUNTS: dict[str, tuple[tuple[str, int, type[Entity] | None], ...]] = {
 """What is asked for -> name, limit and table of each count in the answer; no table where nothing can be here."""
 
 _LISTS: dict[str, tuple[int, str, str, Counted]] = {
-    "serviceids_per_group": (limits.SERVICE_IDS_PER_GROUP, "serviceid_groups", "group_id", ServiceId.group_id),
-    "apikeys_per_identity": (limits.API_KEYS_PER_IDENTITY, "identities", "iam_id", ApiKey.iam_id),
+    "serviceids_per_group": (limits.SERVICE_IDS_PER_GROUP, "serviceid_groups", "group_id", ServiceId),
+    "apikeys_per_identity": (limits.API_KEYS_PER_IDENTITY, "identities", "iam_id", ApiKey),
     "template_versions_per_template": (unverified.TEMPLATE_VERSIONS, "templates", "template_id", None),
     "claim_rules_per_group": (unverified.CLAIM_RULES, "access_groups", "group_id", None),
-    "claim_rules_per_profile": (unverified.CLAIM_RULES, "profiles", "profile_id", ProfileRule.profile_id),
-    "cr_links_per_profile": (unverified.LINKS, "profiles", "profile_id", ProfileLink.profile_id),
-    "cr_rules_per_profile": (unverified.CLAIM_RULES, "profiles", "profile_id", ProfileRule.profile_id),
+    "claim_rules_per_profile": (unverified.CLAIM_RULES, "profiles", "profile_id", ProfileRule),
+    "cr_links_per_profile": (unverified.LINKS, "profiles", "profile_id", ProfileLink),
+    "cr_rules_per_profile": (unverified.CLAIM_RULES, "profiles", "profile_id", ProfileRule),
 }
-"""What is asked for -> limit, name of the answer's list, name of the id in it, and the column that is counted by it."""
+"""What is asked for -> limit, name of the answer's list, name of the id in it and in the table that is counted."""
 
 
 @routes.on("GET", _PATH)
@@ -89,13 +88,9 @@ def _answer(call: Call, asked: Asked) -> Response:
     shown: dict[str, object] = {}
     for name, counts in _COUNTS.items():
         for key, limit, table in counts if getattr(asked, name) else ():
-            shown[key] = {"limit": limit, "count": _count(call, table.account_id == account_id) if table else 0}
-    for name, (limit, title, key, column) in _LISTS.items():
+            shown[key] = {"limit": limit, "count": call.session.count(table, account_id=account_id) if table else 0}
+    for name, (limit, title, key, table) in _LISTS.items():
         if ids := getattr(asked, name):
-            members = [{key: each, "count": 0 if column is None else _count(call, column == each)} for each in ids]
+            members = [{key: each, "count": call.session.count(table, **{key: each}) if table else 0} for each in ids]
             shown[name] = {"limit": limit, title: members}
     return answer(shown)
-
-
-def _count(call: Call, condition: ColumnElement[bool]) -> int:
-    return call.session.scalar(select(func.count()).where(condition)) or 0

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import cast
 from urllib.parse import parse_qs
 
-from sqlalchemy import select
 from starlette.responses import Response
 
 from sandbox.cloud.api.login.scopes import granted, parse
@@ -20,7 +19,7 @@ from sandbox.cloud.iam import authz, roles
 from sandbox.cloud.iam.accounts import Account
 from sandbox.cloud.iam.identities import Caller, ServiceId, is_service_id
 from sandbox.cloud.iam.interaction import may_interact, refusal
-from sandbox.cloud.iam.profiles import PREFIX, find_profile
+from sandbox.cloud.iam.profiles import PREFIX, Profile
 from sandbox.cloud.registry.namespaces import Namespace
 from sandbox.cloud.registry.plans import account_of, may_pull, may_push
 from sandbox.cloud.serving.call import Call
@@ -57,7 +56,7 @@ def _token(call: Call, caller: Caller, scopes: Sequence[str]) -> Response:
 
     def allows(name: str, action: str) -> bool:
         """Tell whether the caller may do this; never in a namespace that doesn't exist."""
-        namespace = call.session.get(Namespace, (region, name))
+        namespace = call.session.get(Namespace, region, name)
         if namespace is None:
             return False
         owners[name] = namespace.account_id
@@ -117,7 +116,7 @@ def _identify(call: Call, username: str, password: str) -> Caller | None:
         return Caller(key.iam_id, key.account_id) if key else None
     if username.startswith("Profile-"):
         key = call.usable_key(password)
-        profile = find_profile(call.session, id=username)
+        profile = call.session.first(Profile, id=username)
         if key is None or profile is None or not profile.trusts(key.iam_id):
             return None
         if not may_interact(call.session, profile.account_id, Caller(key.iam_id, key.account_id)):
@@ -135,10 +134,10 @@ def _identify(call: Call, username: str, password: str) -> Caller | None:
 def _exists(call: Call, caller: Caller) -> bool:
     """Tell whether the identity is still there: a token outlives it, a login with the token must not."""
     if caller.iam_id.startswith(PREFIX):
-        return find_profile(call.session, iam_id=caller.iam_id) is not None
+        return call.session.first(Profile, iam_id=caller.iam_id) is not None
     if not is_service_id(caller.iam_id):
         return call.session.get(Account, caller.account_id) is not None
-    return call.session.scalar(select(ServiceId.id).where(ServiceId.iam_id == caller.iam_id)) is not None
+    return call.session.count(ServiceId, iam_id=caller.iam_id) > 0
 
 
 def _form_login(form: Mapping[str, Sequence[str]]) -> tuple[str, str] | None:

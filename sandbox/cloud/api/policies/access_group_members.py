@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Literal
 
 import msgspec
-from sqlalchemy import false, select
 from starlette.responses import Response
 
 from sandbox.cloud.api.policies.access_groups import ONE, PATH, account, authorize, find, page
@@ -77,7 +76,7 @@ def remove_from_all(call: Call) -> Response:
     """Remove a member from every group of the account that it is in."""
     account_id, iam_id = account(call), call.path("iam_id")
     authorize(call, "members.delete", account_id)
-    joined = call.session.scalars(select(Membership.group_id).where(Membership.iam_id == iam_id)).all()
+    joined = [each.group_id for each in call.session.all(Membership, iam_id=iam_id)]
     left = [{"access_group_id": each.id, **_leave(call, each.id, iam_id)} for each in _groups(call, account_id, joined)]
     return answer({"iam_id": iam_id, "groups": left}, 207)
 
@@ -87,12 +86,10 @@ def list_members(call: Call) -> Response:
     """List the members of a group."""
     call.refuse_queries("verbose")
     group = find(call, "members.list")
-    wanted = select(Membership).where(Membership.group_id == group.id)
-    if kind := call.query("type"):
-        wanted = wanted.where(Membership.type == kind)
+    kind = {"type": kind} if (kind := call.query("type")) else {}
+    found = call.session.all(Membership, order="created_at, iam_id", group_id=group.id, **kind)
     if call.query("membership_type") == "dynamic":
-        wanted = wanted.where(false())
-    found = call.session.scalars(wanted.order_by(Membership.created_at, Membership.iam_id))
+        found = []
     return page(call, "members", [{**_shown_member(each), "membership_type": "static"} for each in found])
 
 
@@ -117,7 +114,7 @@ def remove_some(call: Call) -> Response:
 def is_member(call: Call) -> Response:
     """Tell by 204 or 404 whether an identity is a member."""
     group = find(call, "members.read")
-    return Response(status_code=204 if call.session.get(Membership, (group.id, call.path("iam_id"))) else 404)
+    return Response(status_code=204 if call.session.get(Membership, group.id, call.path("iam_id")) else 404)
 
 
 @routes.on("DELETE", _MEMBER)
@@ -129,9 +126,8 @@ def remove_one(call: Call) -> Response:
     return Response(status_code=204)
 
 
-def _groups(call: Call, account_id: str, ids: Iterable[str]) -> list[AccessGroup]:
-    wanted = select(AccessGroup).where(AccessGroup.account_id == account_id, AccessGroup.id.in_(list(ids)))
-    return list(call.session.scalars(wanted.order_by(AccessGroup.created_at)))
+def _groups(call: Call, account_id: str, ids: Collection[str]) -> list[AccessGroup]:
+    return call.session.all(AccessGroup, order="created_at", account_id=account_id, id=ids)
 
 
 def _join(call: Call, group: AccessGroup, iam_id: str, kind: str) -> dict[str, object]:
@@ -139,18 +135,17 @@ def _join(call: Call, group: AccessGroup, iam_id: str, kind: str) -> dict[str, o
     told: dict[str, object] = {"iam_id": iam_id, "type": kind}
     if kind != expected or not exists(call, iam_id):
         return told | {"status_code": 400, "errors": [_error(unverified.ACCESS_GROUP_MEMBER_UNKNOWN)]}
-    held = call.session.get(Membership, (group.id, iam_id))
+    held = call.session.get(Membership, group.id, iam_id)
     if held is None:
         held = Membership(
             group_id=group.id, iam_id=iam_id, type=kind, created_at=call.now, created_by_id=call.caller.iam_id
         )
         call.session.add(held)
-        call.session.flush()
     return _shown_member(held) | {"status_code": 200}
 
 
 def _leave(call: Call, group_id: str, iam_id: str) -> dict[str, object]:
-    held = call.session.get(Membership, (group_id, iam_id))
+    held = call.session.get(Membership, group_id, iam_id)
     if held is None:
         return {"status_code": 404, "errors": [_error(unverified.ACCESS_GROUP_MEMBER_ABSENT)]}
     call.session.delete(held)

@@ -6,7 +6,6 @@ import uuid
 from urllib.parse import urlencode
 
 import msgspec
-from sqlalchemy import delete, func, select
 from starlette.responses import Response
 
 from sandbox.cloud.core import limits, unverified
@@ -42,8 +41,7 @@ def create(call: Call) -> Response:
     if not body.name:
         raise PolicyError.malformed("name is missing or empty")
     _refuse_duplicate(call, account_id, body.name)
-    held = select(func.count()).where(AccessGroup.account_id == account_id)
-    if (call.session.scalar(held) or 0) >= limits.ACCESS_GROUPS_PER_ACCOUNT:
+    if call.session.count(AccessGroup, account_id=account_id) >= limits.ACCESS_GROUPS_PER_ACCOUNT:
         raise PolicyError.too_many(limits.ACCESS_GROUPS_PER_ACCOUNT)
     group = AccessGroup(
         id=f"{PREFIX}{uuid.uuid4()}",
@@ -56,7 +54,6 @@ def create(call: Call) -> Response:
         last_modified_by_id=call.caller.iam_id,
     )
     call.session.add(group)
-    call.session.flush()
     call.made(group.id)
     return _answer(call, group, 201)
 
@@ -67,14 +64,14 @@ def list_all(call: Call) -> Response:
     call.refuse_queries("search", "show_federated", "membership_type")
     account_id = account(call)
     authorize(call, "groups.list", account_id)
-    wanted = select(AccessGroup).where(AccessGroup.account_id == account_id, AccessGroup.id.not_in(call.hidden()))
-    if member := call.query("iam_id"):
-        wanted = wanted.where(AccessGroup.id.in_(select(Membership.group_id).where(Membership.iam_id == member)))
     sort = call.query("sort") or "name"
     if sort.removeprefix("-") not in _SORTS:
         raise PolicyError.malformed(f"sort must be one of {', '.join(_SORTS)}")
-    column = getattr(AccessGroup, sort.removeprefix("-"))
-    found = call.session.scalars(wanted.order_by(column.desc() if sort.startswith("-") else column, AccessGroup.id))
+    order = f"{sort.removeprefix('-')}{' DESC' if sort.startswith('-') else ''}, id"
+    found = call.listed(AccessGroup, order, account_id=account_id)
+    if member := call.query("iam_id"):
+        joined = {each.group_id for each in call.session.all(Membership, iam_id=member)}
+        found = [group for group in found if group.id in joined]
     return page(call, "groups", [_shown(call, group) for group in found])
 
 
@@ -106,10 +103,9 @@ def update(call: Call) -> Response:
 def remove(call: Call) -> Response:
     """Delete a group with its policies; one with members only by force."""
     group = find(call, "groups.delete")
-    members = select(func.count()).where(Membership.group_id == group.id)
-    if call.session.scalar(members) and not call.flag("force"):
+    if call.session.count(Membership, group_id=group.id) and not call.flag("force"):
         raise PolicyError(*unverified.ACCESS_GROUP_HAS_MEMBERS)
-    call.session.execute(delete(Membership).where(Membership.group_id == group.id))
+    call.session.forget(Membership, group_id=group.id)
     delete_policies_of(call.session, group.id, call.now, call.caller.iam_id)
     call.session.delete(group)
     return Response(status_code=204)
@@ -150,9 +146,7 @@ def authorize(call: Call, action: str, account_id: str, identifier: str | None =
 
 
 def _refuse_duplicate(call: Call, account_id: str, name: str) -> None:
-    if call.session.scalar(
-        select(AccessGroup.id).where(AccessGroup.account_id == account_id, AccessGroup.name == name)
-    ):
+    if call.session.count(AccessGroup, account_id=account_id, name=name):
         raise PolicyError(*unverified.ACCESS_GROUP_NAME_TAKEN)
 
 

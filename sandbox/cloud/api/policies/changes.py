@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-from sqlalchemy import ColumnElement, func, select
-
 from sandbox.cloud.api.policies.showing import shown
 from sandbox.cloud.core import limits, unverified
 from sandbox.cloud.errors.policies import PolicyError
@@ -15,7 +13,7 @@ from sandbox.cloud.iam.custom_roles import custom_roles
 from sandbox.cloud.iam.identities import ServiceId, is_service_id
 from sandbox.cloud.iam.policies import ACTIVE, DELETED, Policy
 from sandbox.cloud.iam.policy_body import ACCESS, AUTHORIZATION, PolicyBody
-from sandbox.cloud.iam.profiles import PREFIX, find_profile
+from sandbox.cloud.iam.profiles import PREFIX, Profile
 from sandbox.cloud.serving.call import Call
 
 _USER = re.compile(r"[A-Za-z0-9]+-[A-Za-z0-9][A-Za-z0-9@._-]*")
@@ -139,37 +137,29 @@ def exists(call: Call, iam_id: str) -> bool:
         group = call.session.get(AccessGroup, iam_id)
         return group is not None and group.account_id == call.caller.account_id
     if iam_id.startswith(PREFIX):
-        return find_profile(call.session, iam_id=iam_id, account_id=call.caller.account_id) is not None
+        return call.session.first(Profile, iam_id=iam_id, account_id=call.caller.account_id) is not None
     return _USER.fullmatch(iam_id) is not None
 
 
 def _refuse_too_many(call: Call, body: PolicyBody) -> None:
     _refuse_more_than(call, limits.POLICIES_PER_ACCOUNT)
     if body.subject_id:
-        _refuse_more_than(call, limits.POLICIES_PER_SUBJECT, Policy.iam_id == body.subject_id)
+        _refuse_more_than(call, limits.POLICIES_PER_SUBJECT, iam_id=body.subject_id)
     if body.resource.tags:
         _refuse_too_many_tagged(call)
 
 
 def _refuse_too_many_tagged(call: Call) -> None:
-    _refuse_more_than(call, limits.TAGGED_POLICIES, func.json_extract(Policy.document, "$.resource.tags").is_not(None))
+    _refuse_more_than(call, limits.TAGGED_POLICIES, "json_extract(document, '$.resource.tags') NOT NULL")
 
 
-def _refuse_more_than(call: Call, limit: int, *those: ColumnElement[bool]) -> None:
-    of_account = Policy.account_id == call.caller.account_id
-    held = select(func.count()).where(of_account, Policy.state == ACTIVE, *those)
-    if (call.session.scalar(held) or 0) >= limit:
+def _refuse_more_than(call: Call, limit: int, where: str = "", **equal: str) -> None:
+    if call.session.count(Policy, where, account_id=call.caller.account_id, state=ACTIVE, **equal) >= limit:
         raise PolicyError.too_many(limit)
 
 
 def _refuse_duplicate(call: Call, policy: Policy) -> None:
-    same = select(Policy).where(
-        Policy.meaning == policy.meaning,
-        Policy.account_id == policy.account_id,
-        Policy.state == ACTIVE,
-        Policy.id != policy.id,
-    )
-    with call.session.no_autoflush:
-        other = call.session.scalars(same).first()
+    same = call.session.all(Policy, meaning=policy.meaning, account_id=policy.account_id, state=ACTIVE)
+    other = next((each for each in same if each is not policy), None)
     if other is not None:
         raise PolicyError.conflict(other.etag, shown(call, other))

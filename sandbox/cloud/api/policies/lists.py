@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
-from sqlalchemy import Select, select
 from starlette.responses import Response
 
 from sandbox.cloud.api.policies.changes import may_read
@@ -26,7 +25,7 @@ def respond_list(call: Call, version: int) -> Response:
     if account_id is None:
         raise PolicyError.missing_query("account_id")
     limit, start = _window(call)
-    found = [policy for policy in call.session.scalars(_wanted(call, account_id)) if _fits(call, policy)]
+    found = [policy for policy in _wanted(call, account_id) if _fits(call, policy)]
     found = _sorted(call, found) if may_read(call, account_id) else []
     content: dict[str, object] = {
         "policies": [shown(call, policy, version) for policy in found[start : start + limit]],
@@ -40,17 +39,13 @@ def respond_list(call: Call, version: int) -> Response:
     return answer(content)
 
 
-def _wanted(call: Call, account_id: str) -> Select[Policy]:
+def _wanted(call: Call, account_id: str) -> list[Policy]:
     state = call.query("state") or ACTIVE
     if state not in (ACTIVE, DELETED):
         raise PolicyError.malformed(f"state must be {ACTIVE} or {DELETED}")
-    wanted = select(Policy).where(
-        Policy.account_id == account_id, Policy.state == state, Policy.id.not_in(call.hidden())
-    )
-    for name in ("iam_id", "access_group_id"):
-        if subject := call.query(name):
-            wanted = wanted.where(Policy.iam_id == subject)
-    return wanted.order_by(Policy.id)
+    found = call.listed(Policy, "id", account_id=account_id, state=state)
+    subjects = [subject for name in ("iam_id", "access_group_id") if (subject := call.query(name))]
+    return [policy for policy in found if all(policy.iam_id == subject for subject in subjects)]
 
 
 def _fits(call: Call, policy: Policy) -> bool:

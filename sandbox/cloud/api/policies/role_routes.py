@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 
 import msgspec
-from sqlalchemy import or_, select
 from starlette.responses import Response
 
 from sandbox.cloud.api.policies.changes import may_read
@@ -96,7 +95,6 @@ def create(call: Call) -> Response:
     )
     _refuse_conflict(call, role)
     call.session.add(role)
-    call.session.flush()
     return _answer(call, role, 201)
 
 
@@ -129,8 +127,8 @@ def delete(call: Call) -> Response:
     """Delete a custom role that no policy grants."""
     role = _find(call)
     call.authorize(roles.DELETE_ROLE, authz.platform_target(role.account_id, roles.ACCESS_MANAGEMENT))
-    granted = select(Policy.meaning).where(Policy.account_id == role.account_id, Policy.state == ACTIVE)
-    if any(f'"{role.crn}"' in meaning for meaning in call.session.scalars(granted)):
+    policies = call.session.all(Policy, account_id=role.account_id, state=ACTIVE)
+    if any(f'"{role.crn}"' in policy.meaning for policy in policies):
         raise PolicyError(*unverified.ROLE_IN_USE)
     call.session.delete(role)
     return Response(status_code=204)
@@ -165,21 +163,12 @@ def _check(body: RoleBody, service: str) -> None:
 
 def _refuse_conflict(call: Call, role: CustomRole) -> None:
     """Refuse a name that is taken, and the same actions again, which IBM's docs forbid."""
-    same = select(CustomRole).where(
-        CustomRole.account_id == role.account_id,
-        CustomRole.id != role.id,
-        or_(
-            CustomRole.name == role.name,
-            CustomRole.display_name == role.display_name,
-            CustomRole.service_name == role.service_name,
-        ),
-    )
-    with call.session.no_autoflush:
-        others = call.session.scalars(same).all()
-    for other in others:
+    for other in custom_roles(call.session, role.account_id):
+        if other is role:
+            continue
         if other.name == role.name or other.display_name == role.display_name:
             raise PolicyError(409, "role_conflict_error", f"A custom role with the name {other.name} exists.")
-        if set(other.actions) == set(role.actions):
+        if other.service_name == role.service_name and set(other.actions) == set(role.actions):
             raise PolicyError(409, "role_conflict_error", f"The custom role {other.name} has the same actions.")
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hmac
 
 import msgspec
-from sqlalchemy import delete
 from starlette.responses import Response
 
 from sandbox.cloud.errors.registry import RegistryError
@@ -92,9 +91,8 @@ def _authenticated(call: Call) -> str:
 def _is_new(call: Call, event: _Event) -> bool:
     if call.session.get(SeenEvent, event.id) is not None:
         return False
-    call.session.execute(delete(SeenEvent).where(SeenEvent.at < call.now - _KEPT))
+    call.session.forget(SeenEvent, "at < ?", call.now - _KEPT)
     call.session.add(SeenEvent(id=event.id, at=call.now))
-    call.session.flush()
     return True
 
 
@@ -122,11 +120,11 @@ def _is_known(call: Call, region: str, target: _Target) -> bool:
 
 def _count(call: Call, region: str, event: _Event) -> None:
     """Charge a pull to the account that owns the namespace; pulls by a private name are free."""
-    namespace = call.session.get(Namespace, (region, event.target.repository.partition("/")[0]))
+    namespace = call.session.get(Namespace, region, event.target.repository.partition("/")[0])
     if namespace is None or event.request.host.startswith("private."):
         return
     key = (region, namespace.account_id, month_of(call.now))
-    found = call.session.get(Traffic, key)
+    found = call.session.get(Traffic, *key)
     if found is None:
         found = Traffic(region=region, account_id=namespace.account_id, month=key[2], pulled_bytes=0)
         call.session.add(found)

@@ -174,7 +174,7 @@ def untag(call: Call) -> Response:
     scope, name = Scope.of(call), call.path("image")
     wanted = Reference.parse(scope, name)
     scope.authorize(wanted.namespace, "image.delete")
-    found = call.session.get(Tag, (scope.region, wanted.repository, wanted.tag or ""))
+    found = call.session.get(Tag, scope.region, wanted.repository, wanted.tag or "")
     if found is None or wanted.digest:
         raise RegistryError(*unverified.IMAGE_ABSENT)
     call.world.keeper.agenda.untag(call.session, found)
@@ -188,7 +188,7 @@ def _find(scope: Scope, name: str, action: str) -> Image:
     scope.authorize(wanted.namespace, action)
     session, digest = scope.call.session, wanted.digest
     if digest is None:
-        found = session.get(Tag, (scope.region, wanted.repository, wanted.tag or ""))
+        found = session.get(Tag, scope.region, wanted.repository, wanted.tag or "")
         digest = found.digest if found else ""
     image = find_image(session, scope.region, wanted.repository, digest)
     if image is None:

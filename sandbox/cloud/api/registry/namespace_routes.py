@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, select
 from starlette.responses import Response
 
 from sandbox.cloud.api.registry.scope import Scope
@@ -43,14 +42,13 @@ def create(call: Call) -> Response:
     scope.authorize_account("namespace.create")
     if not is_legal(name):
         raise RegistryError(*unverified.NAMESPACE_NAME, NAME_RULE)
-    found = call.session.get(Namespace, (scope.region, name))
+    found = call.session.get(Namespace, scope.region, name)
     if found is not None and found.account_id != scope.account_id:
         raise RegistryError(*unverified.NAMESPACE_TAKEN)
     if found is not None:
         return answer({"namespace": name})
     group = _resource_group(call, scope.account_id)
-    held = select(func.count()).where(Namespace.region == scope.region, Namespace.account_id == scope.account_id)
-    if (call.session.scalar(held) or 0) >= limits.NAMESPACES_PER_REGION:
+    if call.session.count(Namespace, region=scope.region, account_id=scope.account_id) >= limits.NAMESPACES_PER_REGION:
         text = f"The account has {limits.NAMESPACES_PER_REGION} namespaces in this region, the most it may."
         raise RegistryError(*unverified.NAMESPACE_LIMIT, text)
     call.session.add(
@@ -91,12 +89,9 @@ def delete(call: Call) -> Response:
     scope, name = Scope.of(call), call.path("name")
     scope.authorize_account("namespace.delete")
     found = _own(scope, name)
-    images = select(Image).where(Image.region == scope.region, Image.namespace == name)
-    for image in call.session.scalars(images).all():
+    for image in call.session.all(Image, region=scope.region, namespace=name):
         call.world.keeper.agenda.erase(call.session, image)
-    policy = call.session.get(Retention, (scope.region, name))
-    if policy is not None:
-        call.session.delete(policy)
+    call.session.forget(Retention, region=scope.region, namespace=name)
     call.session.delete(found)
     return Response(status_code=204)
 
@@ -109,7 +104,7 @@ def messages(call: Call) -> Response:
 
 
 def _own(scope: Scope, name: str) -> Namespace:
-    found = scope.call.session.get(Namespace, (scope.region, name))
+    found = scope.call.session.get(Namespace, scope.region, name)
     if found is None or found.account_id != scope.account_id:
         raise RegistryError(*unverified.NAMESPACE_ABSENT)
     return found

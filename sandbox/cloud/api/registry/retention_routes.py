@@ -29,7 +29,7 @@ def list_policies(call: Call) -> Response:
     """List the policies: namespace -> policy."""
     scope = Scope.of(call)
     names = scope.names(action="retention.list")
-    found = (call.session.get(Retention, (scope.region, name)) for name in names)
+    found = (call.session.get(Retention, scope.region, name) for name in names)
     return answer({policy.namespace: _shown(policy) for policy in found if policy})
 
 
@@ -38,7 +38,7 @@ def get_policy(call: Call) -> Response:
     """Return a namespace's policy; without one, the policy that keeps everything."""
     scope, name = Scope.of(call), call.path("namespace")
     scope.authorize(name, "retention.get")
-    found = call.session.get(Retention, (scope.region, name))
+    found = call.session.get(Retention, scope.region, name)
     return answer(_shown(found or _row(scope, _Policy(name, ALL, retain_untagged=True), call.now)))
 
 
@@ -47,10 +47,7 @@ def set_policy(call: Call) -> Response:
     """Replace a namespace's policy, and run it. One that keeps everything is no policy."""
     scope, wanted = Scope.of(call), _read(call)
     scope.authorize(wanted.namespace, "retention.set")
-    earlier = call.session.get(Retention, (scope.region, wanted.namespace))
-    if earlier is not None:
-        call.session.delete(earlier)
-        call.session.flush()
+    call.session.forget(Retention, region=scope.region, namespace=wanted.namespace)
     if wanted.images_per_repo != ALL or not wanted.retain_untagged:
         policy = _row(scope, wanted, call.now)
         call.session.add(policy)

@@ -54,7 +54,7 @@ class Scope:
             RegistryError: the account has no such namespace.
 
         """
-        found = self.call.session.get(Namespace, (self.region, name))
+        found = self.call.session.get(Namespace, self.region, name)
         if found is not None and found.account_id != self.account_id:
             raise ForbiddenError(name)
         group = found.resource_group_id if found else None

@@ -45,7 +45,7 @@ def restore(call: Call) -> Response:
     found = [image for image in _in_trash(scope, wanted) if tag in image.trashed_tags]
     if not found:
         raise RegistryError(*unverified.TRASH_ABSENT)
-    if call.session.get(Tag, (scope.region, wanted.repository, tag)) is not None:
+    if call.session.get(Tag, scope.region, wanted.repository, tag) is not None:
         raise RegistryError(*unverified.TAG_IS_LIVE)
     # Two images may have had the tag at different times: the one that was deleted last comes back.
     _restore(call, max(found, key=lambda image: image.deleted_at or 0), [tag])
@@ -60,7 +60,7 @@ def restore_tags(call: Call) -> Response:
     if wanted.digest is None:
         raise RegistryError.malformed("A digest is needed, such as namespace/repository@sha256:...")
     image = _by_digest(scope, wanted)
-    taken = {tag for tag in image.trashed_tags if call.session.get(Tag, (scope.region, image.repository, tag))}
+    taken = {tag for tag in image.trashed_tags if call.session.get(Tag, scope.region, image.repository, tag)}
     free = [tag for tag in image.trashed_tags if tag not in taken]
     _restore(call, image, free)
     place = f"{scope.host}/{image.repository}"

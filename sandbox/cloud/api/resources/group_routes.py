@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import secrets
+from typing import Any
 
 import msgspec
-from sqlalchemy import select
 from starlette.responses import Response
 
 from sandbox.cloud.core import unverified
@@ -34,13 +34,11 @@ def list_all(call: Call) -> Response:
     """List the resource groups of the account that the caller may see."""
     call.refuse_queries("date", "include_deleted")
     account_id = call.query("account_id") or call.caller.account_id
-    wanted = select(ResourceGroup).where(ResourceGroup.account_id == account_id)
-    if name := call.query("name"):
-        wanted = wanted.where(ResourceGroup.name == name)
+    wanted: dict[str, Any] = {"name": name} if (name := call.query("name")) else {}
     if default := call.query("default"):
-        wanted = wanted.where(ResourceGroup.is_default == (default == "true"))
-    found = call.session.scalars(wanted.order_by(ResourceGroup.created_at, ResourceGroup.id))
-    seen = [group for group in found if call.rights.permit(roles.READ_GROUP, _target(group)) and call.sees(group.id)]
+        wanted["is_default"] = default == "true"
+    found = call.listed(ResourceGroup, account_id=account_id, **wanted)
+    seen = [group for group in found if call.rights.permit(roles.READ_GROUP, _target(group))]
     return answer({"resources": [_shown(group) for group in seen]})
 
 
@@ -52,8 +50,7 @@ def create(call: Call) -> Response:
     call.authorize(roles.CREATE_GROUP, authz.platform_target(account_id, roles.RESOURCE_GROUPS))
     if not body.name:
         raise ResourceError.malformed("name is missing or empty")
-    same = select(ResourceGroup.id).where(ResourceGroup.account_id == account_id, ResourceGroup.name == body.name)
-    if call.session.scalar(same):
+    if call.session.count(ResourceGroup, account_id=account_id, name=body.name):
         raise ResourceError(*unverified.GROUP_TAKEN)
     group = ResourceGroup(
         id=secrets.token_hex(16), account_id=account_id, name=body.name, is_default=False, created_at=call.now
