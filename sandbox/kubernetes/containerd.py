@@ -19,6 +19,8 @@ from sandbox.toolchain.debian import DebianTree
 
 PAUSE_IMAGE = "docker.io/sandbox/pause:1"
 _NAMESPACE = "k8s.io"
+_LIMIT = "10m"
+"""How long its client may take for one image: where containerd ends meanwhile, it tries again for ever."""
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
 
 
@@ -108,8 +110,8 @@ def name_image(layout: Layout, debian: DebianTree, image: str, name: str) -> Non
 
 
 def _images(layout: Layout, debian: DebianTree, *words: str | Path) -> str:
-    ctr = [debian.binary("ctr"), "--address", layout.socket("containerd"), "--namespace", _NAMESPACE, "images"]
-    done = children.run([*ctr, *words], environ(layout, debian))
+    ctr = [debian.binary("ctr"), "--address", layout.socket("containerd"), "--namespace", _NAMESPACE]
+    done = children.run([*ctr, "--timeout", _LIMIT, "images", *words], environ(layout, debian))
     if done.status:
         raise SandboxError(
             f"containerd did not take {words[-1]}: {done.reason()}",

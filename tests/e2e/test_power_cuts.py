@@ -4,33 +4,39 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import os
 import random
 import signal
 import subprocess
 import sys
+import tarfile
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from base import files, mounts, paths
+from base.errors import SandboxError
 from sandbox import addresses, machine
 from sandbox.host import cgroups
 from sandbox.host.layout import Layout
 from sandbox.host.supervisor import Command, Supervisor
 from sandbox.images import base_image, docker_engine
 from sandbox.kubernetes import containerd
-from sandbox.toolchain import cache, debian
+from sandbox.toolchain import cache, children, debian
 from tests.e2e.cut_disk import CutDisk
 
 pytestmark = pytest.mark.e2e
 
 CHANCE = random.Random(8)  # noqa: S311 - no secret: it chooses moments, the same ones in every run
 ENTRIES, FILES, SIZE = 6, 20, 100_000
+PIPE_HOLDS = 65536
+"""Bytes that a pipe takes on Linux before its writer waits."""
 _OBTAIN = """
 import sys
 from tests.e2e.test_power_cuts import ENTRIES, obtain
@@ -130,6 +136,7 @@ class Node:
         cgroups.send(self.supervisor.cgroup.everyone(), signal.SIGSTOP)
         copy = self.disk.snapshot()
         self.end()
+        children.stop_all()
         thread.join()
         self.disk.go_on_from(copy)
 
@@ -154,6 +161,31 @@ def node(disk: CutDisk) -> Iterator[Node]:
     node = Node(disk)
     yield node
     node.end()
+
+
+def test_containerd_that_ends_while_it_takes_an_image_is_told(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its client tries again for ever where it was about to send a blob."""
+    monkeypatch.setattr(containerd, "_LIMIT", "3s")
+    node.disk.format(96)
+    node.disk.mount()
+    node.start(docker=False)
+    archive = node.layout.run / "image.tar"
+    os.mkfifo(archive)
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w") as tar:
+        for name, text in (("manifest.json", b"[" + b" " * PIPE_HOLDS * 2 + b"]"), ("layer.tar", b"a layer")):
+            entry = tarfile.TarInfo(name)
+            entry.size = len(text)
+            tar.addfile(entry, io.BytesIO(text))
+    with ThreadPoolExecutor(1) as pool:
+        giving = pool.submit(containerd.give_image, node.layout, node.debian, archive)
+        with archive.open("wb", buffering=0) as pipe:
+            # More than the pipe holds: what has begun to read it has containerd's promise to take an image.
+            pipe.write(content.getvalue()[: PIPE_HOLDS * 3 // 2])
+            node.end()
+            pipe.write(content.getvalue()[PIPE_HOLDS * 3 // 2 :])
+        with pytest.raises(SandboxError, match="containerd did not take"):
+            giving.result(60)
 
 
 @pytest.mark.parametrize("moment", [*(CHANCE.uniform(0, 0.5) for _ in range(4)), 30], ids=str)
