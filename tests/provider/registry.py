@@ -17,7 +17,7 @@ class Registry:
     """One loopback host with `/v2/` and `/oauth/token`; the latter is the stand-in's.
 
     `images` are `repository@digest`. `realm` replaces the challenge's; `refusal` is what manifests answer instead.
-    `redirects` are paths that lead to another URL.
+    `redirects` are paths that lead to another URL, `statuses` those that answer one and nothing else.
     `gives_everybody` logs everybody in, `tokens_for_nobody` gives a token of no right to who shows no key.
     `basics` are the Authorization headers that `/oauth/token` got, `reads` the manifest requests.
     """
@@ -32,6 +32,7 @@ class Registry:
         self.tokens_for_nobody = False
         self.refusals_left = -1
         self.redirects: dict[str, str] = {}
+        self.statuses: dict[str, int] = {}
         self.basics: list[str] = []
         self.reads: list[str] = []
         self._cloud = cloud_url
@@ -73,6 +74,8 @@ class Registry:
         path = handler.path.partition("?")[0]
         if path in self.redirects:
             self._send(handler, 307, "{}", location=self.redirects[path])
+        elif path in self.statuses:
+            self._send(handler, self.statuses[path], "{}")
         elif self.down:
             self._send(handler, 503, "{}")
         elif path == "/oauth/token":

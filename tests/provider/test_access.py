@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from ibm_native.registry.login import Pull, Refused, attempt
 from sandbox.cloud.testing import StandIn
 from tests.provider.conftest import FastPace
 from tests.provider.engine import UNKNOWN, Engine, RefusedError, Secret
@@ -156,6 +157,23 @@ async def test_neither_a_key_nor_a_token_follows_a_redirect(
         with pytest.raises(RefusedError, match="HTTP 307"):
             await engine.make(ACCESS, inputs(registry, key, timeoutSeconds=1))
         assert elsewhere.basics == elsewhere.reads == []
+
+
+@pytest.mark.parametrize(("status", "final"), [(499, True), (500, False)])
+def test_only_a_fault_of_the_hosts_own_is_worth_another_try(registry: Registry, status: int, final: bool) -> None:
+    registry.statuses["/v2/"] = status
+    found = attempt(Pull(registry.host, "my-images/nginx", DIGEST, "some-key-of-some-length"))
+    assert isinstance(found, Refused)
+    assert (f"(HTTP {status} for /v2/)" in found.why, found.final) == (True, final)
+
+
+@pytest.mark.parametrize(("status", "of_key"), [(399, False), (400, True), (401, True), (402, False)])
+def test_a_login_s_status_tells_whether_it_is_the_key(registry: Registry, status: int, of_key: bool) -> None:
+    registry.statuses["/oauth/token"] = status
+    found = attempt(Pull(registry.host, "my-images/nginx", DIGEST, "some-key-of-some-length"))
+    assert isinstance(found, Refused)
+    assert ("doesn't know the API key" in found.why, found.of_key) == (of_key, of_key)
+    assert f"(HTTP {status})" in found.why
 
 
 async def test_a_registry_that_hangs_is_named_in_time_and_a_cancel_doesn_t_wait_for_it(

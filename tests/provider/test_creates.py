@@ -244,13 +244,14 @@ async def test_how_long_a_create_waits_is_set_in_the_config(plugin: Engine, clou
         await plugin.make(SERVICE_ID, {"name": "puller-2"})
 
 
-async def test_a_key_without_a_value_is_removed_again(engine: Engine, wire: Wire) -> None:
+async def test_a_key_without_a_value_is_removed_again_with_its_note(engine: Engine, wire: Wire, tmp_path: Path) -> None:
     owner = await owner_of(engine)
     answer = '{"id": "ApiKey-1", "name": "key", "apikey": ""}'
     wire.troubles = [Trouble("POST /v1/apikeys", "answer", status=201, body=answer)]
     with pytest.raises(RefusedError, match="didn't show its value"):
         await engine.make(API_KEY, inputs_of(API_KEY, owner))
     assert "DELETE /v1/apikeys/ApiKey-1" in wire.calls
+    assert len(list((tmp_path / "journal").iterdir())) == 1, "the owner's"
 
 
 async def test_an_identity_that_iam_doesn_t_know_yet_is_waited_for(engine: Engine, wire: Wire) -> None:

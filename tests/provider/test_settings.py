@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.cloud.testing import StandIn
+from tests.cloud.clients import clients
 from tests.provider.engine import Engine, RefusedError
 from tests.provider.wire import Trouble, Wire
 
@@ -44,6 +45,14 @@ async def test_a_limit_that_is_taken_out_goes_back_to_what_it_was(engine: Engine
     changed = await engine.update(made, storageMegabytes=None)
     assert await storage(engine) == before
     assert await engine.refresh(changed) == changed
+
+
+async def test_a_limit_that_a_quota_never_set_stays_as_somebody_else_sets_it(engine: Engine, cloud: StandIn) -> None:
+    made = await engine.make(QUOTA, {"region": "jp-tok", "storageMegabytes": 100})
+    clients(cloud, region="jp-tok").registry.update_quota(traffic_megabytes=700)
+    await engine.update(made, storageMegabytes=50)
+    found, _ = await engine.invoke(GET_QUOTA, {"region": "jp-tok"})
+    assert (int(found["storageLimitBytes"]) >> 20, int(found["trafficLimitBytes"]) >> 20) == (50, 700)
 
 
 async def test_a_quota_that_the_free_plan_lacks_is_refused_with_ibm_s_words(engine: Engine) -> None:
