@@ -30,14 +30,20 @@ def dev() -> Stack:
     return Stack(SANDBOX_STACK, environment.process_environment())
 
 
-def up(_: argparse.Namespace) -> int:
-    """From nothing to the verified end state on stack dev; what is there already is left as it is."""
-    is_first = first_up.is_due()
-    machine.up()
+def _recovered() -> Stack:
+    """Return stack dev, made if it wasn't, and cleared up after an update that was killed."""
     toolchain.ensure()
     stack = dev()
     stack.ensure()
     recover(stack)
+    return stack
+
+
+def up(_: argparse.Namespace) -> int:
+    """From nothing to the verified end state on stack dev; what is there already is left as it is."""
+    is_first = first_up.is_due()
+    machine.up()
+    stack = _recovered()
     try:
         stack.up()
     except CommandError:
@@ -59,10 +65,7 @@ def down(_: argparse.Namespace) -> int:
     """Destroy stack dev, then stop the sandbox."""
     status = 0
     if machine.is_up():
-        toolchain.ensure()
-        stack = dev()
-        stack.ensure()
-        recover(stack)
+        stack = _recovered()
         try:
             stack.destroy()
         except CommandError:

@@ -22,10 +22,11 @@ from base.errors import SandboxError
 from base.paths import CHECKOUT
 from base.progress import say
 from commands import git_server, workspace_image
-from commands.operator_install import REMEDY, MissingError, Operator, found, give, installed, kubectl
+from commands.operator_install import REMEDY, MissingError, Operator, found, give, installed
 from fleet import account, inventory, new_stack
 from fleet.connection import asked
 from fleet.export import write
+from fleet.kubectl import Cluster
 from fleet.operator_manifests import Place, manifests
 from fleet.operator_schema import check
 from ibm_native.cloud.connection import Connection
@@ -34,6 +35,7 @@ from sandbox.endpoints import object_store
 from sandbox.host.layout import current
 from sandbox.images import docker_engine
 from sandbox.kubernetes import network
+from sandbox.toolchain import environment
 
 _SOURCE = ("Pulumi.yaml", "__main__.py", "requirements.txt", "config", "components", "ibm_native", "app")
 _STACKS = {"op-one": "jp-tok", "op-two": "jp-tok", "op-three": "us-south"}
@@ -58,6 +60,7 @@ def run(words: Sequence[str]) -> int:
 def _go(operator: Operator) -> None:
     machine.up(sorted(set(_STACKS.values())))
     layout, tools = current(), toolchain.ensure()
+    cluster = Cluster(environment.process_environment(), "")
     connection = Connection(
         api_key=layout.deployer_key.read_text().strip(),
         iam_endpoint=f"http://{addresses.IAM_ADDRESS}",
@@ -69,10 +72,10 @@ def _go(operator: Operator) -> None:
         return {(each.kind, each.id) for each in there}
 
     before = held()
-    with tempfile.TemporaryDirectory() as folder, installed(operator, layout, tools):
+    with tempfile.TemporaryDirectory() as folder, installed(operator, layout, tools, cluster):
         work = Path(folder)
         image = give(layout, tools, workspace_image.make(docker_engine.engine(layout), tools))
-        kubectl("create", "namespace", _NAMESPACE)
+        cluster.run("create", "namespace", _NAMESPACE)
         with (
             object_store.serving(work / "store", network.GATEWAY) as store,
             git_server.serving(
@@ -97,10 +100,10 @@ def _go(operator: Operator) -> None:
                 "IBMCLOUD_API_KEY": layout.deployer_key.read_text().strip(),
                 "PULUMI_CONFIG_PASSPHRASE": (CHECKOUT / "sandbox/dev.passphrase").read_text().strip(),
             }
-            _apply_secret(place.secret, variables)
+            _apply_secret(cluster, place.secret, variables)
             try:
-                kubectl("apply", "-k", str(work / "out"))
-                _wait("three stacks are Ready", _all_at(_commit(clone)))
+                cluster.run("apply", "-k", str(work / "out"))
+                _wait("three stacks are Ready", _all_at(cluster, _git(clone, "rev-parse", "HEAD")))
                 policies = {each for each in held() - before if each[0] == "access policy"}
                 broken = min(policies)
                 asked(connection, lambda cloud: _remove(cloud, broken[1]), REMEDY)
@@ -111,15 +114,15 @@ def _go(operator: Operator) -> None:
                 (clone / "app/index.html").write_text("a page by a commit\n")
                 _git(clone, "commit", "--quiet", "--all", "--message", "Change the page")
                 _git(clone, "push", "--quiet", "origin", "main")
-                _wait("a new commit is on all three", _all_at(_commit(clone)))
+                _wait("a new commit is on all three", _all_at(cluster, _git(clone, "rev-parse", "HEAD")))
             finally:
-                kubectl("delete", "stacks.pulumi.com", "--all", "--namespace", _NAMESPACE, "--wait=false")
+                cluster.run("delete", "stacks.pulumi.com", "--all", "--namespace", _NAMESPACE, "--wait=false")
                 try:
                     # With its rights, and the namespace that its workspace is in: only then can a Stack be destroyed.
-                    _wait("all is destroyed", lambda: not _stacks())
+                    _wait("all is destroyed", lambda: not _stacks(cluster))
                 finally:
-                    kubectl("delete", "-k", str(work / "out"), "--ignore-not-found", "--wait=false")
-                    kubectl("delete", "namespace", _NAMESPACE, "--wait=false")
+                    cluster.run("delete", "-k", str(work / "out"), "--ignore-not-found", "--wait=false")
+                    cluster.run("delete", "namespace", _NAMESPACE, "--wait=false")
     left = held() - before
     say(f"left in the account: {', '.join(map(' '.join, sorted(left))) or 'nothing'}")
     if left:
@@ -162,17 +165,13 @@ def _git(folder: Path, *words: str) -> str:
     return done.stdout.strip()
 
 
-def _commit(clone: Path) -> str:
-    return _git(clone, "rev-parse", "HEAD")
-
-
-def _apply_secret(name: str, values: Mapping[str, str]) -> None:
+def _apply_secret(cluster: Cluster, name: str, values: Mapping[str, str]) -> None:
     about = {"name": name, "namespace": _NAMESPACE}
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": about, "stringData": dict(values)}
-    kubectl("apply", "--filename", "-", given=json.dumps(secret))
+    cluster.run("apply", "--filename", "-", given=json.dumps(secret))
 
 
-def _all_at(commit: str) -> Callable[[], bool]:
+def _all_at(cluster: Cluster, commit: str) -> Callable[[], bool]:
     """Return what tells whether every stack is Ready, and its last update of this commit."""
 
     def ready(stack: dict[str, Any]) -> bool:
@@ -182,14 +181,14 @@ def _all_at(commit: str) -> Callable[[], bool]:
         return good and status.get("lastUpdate", {}).get("lastSuccessfulCommit") == commit
 
     def there() -> bool:
-        stacks = _stacks()
+        stacks = _stacks(cluster)
         return len(stacks) == len(_STACKS) and all(map(ready, stacks))
 
     return there
 
 
-def _stacks() -> list[dict[str, Any]]:
-    return json.loads(kubectl("get", "stacks.pulumi.com", "--namespace", _NAMESPACE, "--output", "json"))["items"]
+def _stacks(cluster: Cluster) -> list[dict[str, Any]]:
+    return json.loads(cluster.run("get", "stacks.pulumi.com", "--namespace", _NAMESPACE, "--output", "json"))["items"]
 
 
 def _wait(what: str, there: Callable[[], bool]) -> None:

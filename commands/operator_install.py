@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import subprocess
 import tarfile
 import tempfile
 from collections.abc import Generator, Mapping
@@ -15,15 +14,14 @@ from string import Template
 
 import httpx
 
-from base.errors import SandboxError
 from base.paths import CHECKOUT
 from commands import workspace_image
+from fleet.kubectl import Cluster
 from sandbox import toolchain
 from sandbox.host.health import Endpoint
 from sandbox.host.layout import Layout
 from sandbox.images import debian_root, docker_engine
 from sandbox.kubernetes import containerd
-from sandbox.toolchain import environment
 
 VERSION = "2.9.0"
 MANIFEST = (
@@ -87,23 +85,22 @@ def image_in(archive: Path) -> str:
 
 
 @contextmanager
-def installed(operator: Operator, layout: Layout, tools: toolchain.Tools) -> Generator[None]:
-    """Have the operator run in the cluster while the block runs."""
+def installed(operator: Operator, layout: Layout, tools: toolchain.Tools, cluster: Cluster) -> Generator[None]:
+    """Have the operator run in the sandbox's cluster while the block runs."""
     engine = docker_engine.engine(layout)
     _have_image(engine, operator)
     give(layout, tools, _trusting(engine, operator.image, layout.pki / "ca.crt"), also=operator.image)
     manifest = Template(_OWN.read_text()).substitute(image=f"docker.io/{_TRUSTING}")
     try:
-        kubectl("apply", "--server-side", "--filename", str(operator.crds))
-        kubectl("apply", "--server-side", "--filename", "-", given=manifest)
-        kubectl(
-            *("wait", "--for=condition=Available", "deployment", "--all"),
-            *("--namespace", _NAMESPACE, "--timeout=180s"),
-        )
+        cluster.run("apply", "--server-side", "--filename", str(operator.crds))
+        cluster.run("apply", "--server-side", "--filename", "-", given=manifest)
+        until = ("--for=condition=Available", "--timeout=180s", "--request-timeout=0")
+        cluster.run("wait", *until, "deployment", "--all", "--namespace", _NAMESPACE)
         yield
     finally:
-        kubectl("delete", "--ignore-not-found", "--filename", "-", given=manifest)
-        kubectl("delete", "--ignore-not-found", "--filename", str(operator.crds))
+        delete = ("delete", "--ignore-not-found", "--request-timeout=0", "--filename")
+        cluster.run(*delete, "-", given=manifest)
+        cluster.run(*delete, str(operator.crds))
 
 
 def give(layout: Layout, tools: toolchain.Tools, image: str, also: str = "") -> str:
@@ -135,12 +132,3 @@ def _trusting(engine: Endpoint, image: str, authority: Path) -> str:
         workspace_image.add_text(tar, "Dockerfile", dockerfile)
     workspace_image.told(engine, "/build", {"t": _TRUSTING}, iter([context.getvalue()]))
     return _TRUSTING
-
-
-def kubectl(*words: str, given: str = "") -> str:
-    """Run kubectl on the sandbox's cluster; raises SandboxError with its own words."""
-    environ = environment.process_environment()
-    done = subprocess.run(["kubectl", *words], env=environ, input=given, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SandboxError(f"kubectl {' '.join(words)}: {done.stderr.strip()[:500]}", REMEDY)
-    return done.stdout

@@ -7,22 +7,22 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
 from base.errors import SandboxError
-from fleet import inventory, orphans, outward, table
+from fleet import outward, table
 from fleet.export import export
 from fleet.inventory import LAST, StackFile
 from fleet.open_preview import open_preview
 from fleet.operations import Operations
-from fleet.options import All, AsJson, Cwd, Guard, Jobs, Names, Regions, Tags, choose, go
+from fleet.options import AsJson, Cwd, Guard, Jobs, Names, Selection, choose, go, of_stacks
 from fleet.waves import jobs_here
 
 app = typer.Typer(
@@ -34,27 +34,23 @@ _WAVES = 4
 
 
 @app.command("list")
+@partial(of_stacks, unless_chosen_all=True)
 def list_(
-    names: Names = None,
-    region: Regions = None,
-    tag: Tags = None,
+    selection: Selection,
     as_json: AsJson = False,
-    cwd: Cwd = Path(),
     waves: Annotated[
         bool, typer.Option("--waves", help=f"Print the stacks of each of {_WAVES} waves, as a workflow's outputs.")
     ] = False,
 ) -> None:
     """List the stacks that have a file: region, wave, tags, where they are."""
-    chosen = choose(cwd, names, region, tag, everything=not (names or region or tag))
+    chosen = selection.chosen
     if waves:
         print("\n".join(_waves(chosen)))
         return
     if as_json:
         print(json.dumps([_listed(stack) for stack in chosen], indent=2))
         return
-    made = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("STACK", "REGION", "WAVE", "ON", "PROTECTED", "TAGS"):
-        made.add_column(heading, no_wrap=True)
+    made = table.headed("STACK", "REGION", "WAVE", "ON", "PROTECTED", "TAGS")
     for stack in chosen:
         tags = " ".join(f"{key}={value}" for key, value in stack.tags.items())
         wave = "-" if stack.wave == LAST else str(stack.wave)
@@ -64,33 +60,21 @@ def list_(
 
 
 @app.command()
-def validate(
-    names: Names = None, region: Regions = None, tag: Tags = None, as_json: AsJson = False, cwd: Cwd = Path()
-) -> None:
+@partial(of_stacks, unless_chosen_all=True)
+def validate(selection: Selection, as_json: AsJson = False) -> None:
     """Check stack files, every one unless some are chosen: no engine, no network, no credential."""
-    chosen = choose(cwd, names, region, tag, everything=not (names or region or tag))
-    go(chosen, "validate", Operations().validate, 1, as_json=as_json)
+    go(selection, "validate", Operations().validate, 1, as_json=as_json)
 
 
 def _command(operation: str, told: str, *, ordered: bool = False, waits: bool = False) -> None:
     """Add a command that does one operation on every chosen stack; `ordered` by waves, `waits` mostly for a cloud."""
 
-    def command(
-        names: Names = None,
-        region: Regions = None,
-        tag: Tags = None,
-        everything: All = False,
-        jobs: Jobs = 0,
-        as_json: AsJson = False,
-        cwd: Cwd = Path(),
-        guard: Guard = True,
-    ) -> None:
-        chosen = choose(cwd, names, region, tag, everything=everything)
+    def command(selection: Selection, jobs: Jobs = 0, as_json: AsJson = False, guard: Guard = True) -> None:
         work = getattr(Operations(guarded=guard), operation)
-        beyond = partial(orphans.find, inventory.found(cwd.absolute())) if operation == "drift" else None
-        go(chosen, operation, work, jobs or jobs_here(waits=waits), as_json=as_json, ordered=ordered, beyond=beyond)
+        beyond = operation == "drift"
+        go(selection, operation, work, jobs or jobs_here(waits=waits), as_json=as_json, ordered=ordered, beyond=beyond)
 
-    app.command(operation, help=told)(command)
+    app.command(operation, help=told)(of_stacks(command))
 
 
 _command("up", "Update stacks, wave by wave; where one fails, later waves are left alone.", ordered=True, waits=True)
@@ -102,39 +86,31 @@ _command("verify", "Look whether the stacks' Pods run and serve the right page."
 
 
 @app.command()
+@of_stacks
 def preview(
-    names: Names = None,
-    region: Regions = None,
-    tag: Tags = None,
-    everything: All = False,
+    selection: Selection,
     as_json: AsJson = False,
-    cwd: Cwd = Path(),
     guard: Guard = True,
     is_open: Annotated[
         bool, typer.Option("--open", help="On an empty state, without credential, cluster, account or network.")
     ] = False,
 ) -> None:
     """Tell what an update would change, held against the policy pack."""
-    chosen = choose(cwd, names, region, tag, everything=everything)
     work = open_preview if is_open else Operations(guarded=guard).preview
-    go(chosen, "open preview" if is_open else "preview", work, jobs_here(waits=False), as_json=as_json)
+    go(selection, "open preview" if is_open else "preview", work, jobs_here(waits=False), as_json=as_json)
 
 
 @app.command()
+@of_stacks
 def destroy(
-    names: Names = None,
-    region: Regions = None,
-    tag: Tags = None,
-    everything: All = False,
+    selection: Selection,
     as_json: AsJson = False,
-    cwd: Cwd = Path(),
     guard: Guard = True,
     unprotect: Annotated[bool, typer.Option("--unprotect", help="Also stacks with `protect`.")] = False,
 ) -> None:
     """Remove all that the stacks made."""
-    chosen = choose(cwd, names, region, tag, everything=everything)
     work = Operations(guarded=guard, unprotect=unprotect).destroy
-    go(chosen, "destroy", work, jobs_here(waits=True), as_json=as_json)
+    go(selection, "destroy", work, jobs_here(waits=True), as_json=as_json)
 
 
 @app.command()
@@ -144,10 +120,10 @@ def unlock(names: Names = None, as_json: AsJson = False, cwd: Cwd = Path()) -> N
 
 
 outward.add_to(app)
-app.command()(export)
+app.command()(of_stacks(export))
 
 
-def _waves(chosen: list[StackFile]) -> list[str]:
+def _waves(chosen: Sequence[StackFile]) -> list[str]:
     """Return the stacks wave by wave, a line each; a workflow has a job for each, and can't make more."""
     waves = [[stack.name for stack in wave] for _, wave in groupby(chosen, key=lambda stack: stack.wave)]
     if len(waves) > _WAVES:

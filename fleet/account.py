@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from ibm_native.cloud.client import PAGE, Cloud
+from ibm_native.cloud.client import Cloud
 from ibm_native.cloud.refusals import Job
 from ibm_native.cloud.sdk import Json, mapping, objects, text
-from ibm_native.iam import policy_shape
+from ibm_native.iam import lists, policy_shape
 from ibm_native.iam.service_id import NEEDS_TO_SEE_KEYS
 from ibm_native.model.marker import Mark
 
@@ -49,29 +49,10 @@ async def held(cloud: Cloud, regions: Sequence[str]) -> list[Held]:
     Raises ProviderError.
     """
     account = await cloud.account(_WHAT)
-    service_ids = cloud.pages(
-        "serviceids",
-        lambda token: cloud.identity(
-            _IDENTITY, lambda api: api.list_service_ids(account_id=account, pagesize=PAGE, pagetoken=token)
-        ),
-    )
-    found = [_identity("service ID", each) async for each in service_ids]
-    keys = cloud.pages(
-        "apikeys",
-        lambda token: cloud.identity(
-            _KEYS,
-            lambda api: api.list_api_keys(
-                account_id=account, scope="account", type="serviceid", pagesize=PAGE, pagetoken=token
-            ),
-        ),
-    )
+    found = [_identity("service ID", each) async for each in lists.service_ids(cloud, _IDENTITY, account)]
+    keys = lists.api_keys(cloud, _KEYS, account, scope="account", type="serviceid")
     found += [_identity("API key", each) async for each in keys]
-    policies = cloud.pages(
-        "policies",
-        lambda start: cloud.policies(
-            _POLICIES, lambda api: api.list_v2_policies(account, type="access", limit=PAGE, start=start)
-        ),
-    )
+    policies = lists.policies(cloud, _POLICIES, account)
     found += [_policy(each) async for each in policies if text(each, "state") != "deleted"]
     for region in regions:
         found += await _registry(cloud, region)

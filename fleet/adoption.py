@@ -18,14 +18,14 @@ from base import files
 from base.errors import SandboxError
 from base.progress import say
 from components.names import MARK
-from fleet import inventory
 from fleet.connection import asked, connection
 from fleet.kubectl import cluster_of
 from fleet.recovery import NAME_KEYS
 from fleet.stack import Stack, resources_of
-from ibm_native.cloud.client import PAGE, Cloud
+from ibm_native.cloud.client import Cloud
 from ibm_native.cloud.refusals import Job
 from ibm_native.cloud.sdk import Json
+from ibm_native.iam import lists
 from ibm_native.iam.service_id import NEEDS_TO_SEE_KEYS
 
 SPACE, IDENTITY, POLICY, KEY = (
@@ -47,7 +47,7 @@ def adopt(stack: Stack) -> int:
             f"pulumi preview --stack {stack.name}   shows them",
         )
     settings = stack.settings()
-    to = connection(inventory.read(stack.folder, stack.name), stack)
+    to = connection(stack)
     in_cloud = asked(to, lambda cloud: _in_cloud(cloud, settings), "then run the same command again")
     found = in_cloud | _in_cluster(stack, settings)
     if not found:
@@ -87,36 +87,17 @@ async def _look(cloud: Cloud, settings: Mapping[str, str]) -> AsyncIterator[tupl
         yield SPACE, f"{region}/{space}"
     account = await cloud.account(_WHAT)
     job = Job(_WHAT, "the role Viewer on IAM Identity")
-    identities = cloud.pages(
-        "serviceids",
-        lambda token: cloud.identity(
-            job,
-            lambda api: api.list_service_ids(
-                account_id=account, name=settings["serviceIdName"], pagesize=PAGE, pagetoken=token
-            ),
-        ),
-    )
+    identities = lists.service_ids(cloud, job, account, settings["serviceIdName"])
     identity = _only([str(each["id"]) async for each in identities], "service IDs", settings["serviceIdName"])
     if not identity:
         return
     yield IDENTITY, identity
     iam_id = f"iam-{identity}"
-    keys = cloud.pages(
-        "apikeys",
-        lambda token: cloud.identity(
-            Job(_WHAT, NEEDS_TO_SEE_KEYS),
-            lambda api: api.list_api_keys(account_id=account, iam_id=iam_id, pagesize=PAGE, pagetoken=token),
-        ),
-    )
+    keys = lists.api_keys(cloud, Job(_WHAT, NEEDS_TO_SEE_KEYS), account, iam_id=iam_id)
     named = [str(each["id"]) async for each in keys if each["name"] == settings["apiKeyName"]]
     if key := _only(named, "API keys", settings["apiKeyName"]):
         yield KEY, key
-    policies = cloud.pages(
-        "policies",
-        lambda start: cloud.policies(
-            job, lambda api: api.list_v2_policies(account, iam_id=iam_id, type="access", limit=PAGE, start=start)
-        ),
-    )
+    policies = lists.policies(cloud, job, account, iam_id=iam_id)
     for_space = [str(each["id"]) async for each in policies if _is_for(each, region, space)]
     if policy := _only(for_space, "access policies", f"{settings['serviceIdName']} on {space}"):
         yield POLICY, policy

@@ -9,7 +9,6 @@ from typing import TypeVar, cast
 
 from base.errors import SandboxError
 from config.model import PROVIDER
-from fleet.inventory import StackFile
 from fleet.stack import Stack
 from ibm_native.cloud.client import Cloud
 from ibm_native.cloud.connection import API_KEY_VARIABLE, IAM_ENDPOINT, Connection
@@ -19,13 +18,15 @@ from ibm_native.cloud.pace import Pace
 _T = TypeVar("_T")
 
 
-def connection(file: StackFile, stack: Stack) -> Connection:
+def connection(stack: Stack) -> Connection:
     """Return where the stack's cloud is and who calls it, from its file and its environment.
 
     Raises SandboxError if the file's key can't be decrypted.
     """
     given = {
-        name.removeprefix(f"{PROVIDER}:"): text for name, text in file.config.items() if name.startswith(f"{PROVIDER}:")
+        name.removeprefix(f"{PROVIDER}:"): text
+        for name, text in stack.file.config.items()
+        if name.startswith(f"{PROVIDER}:")
     }
     key = stack.environ.get(API_KEY_VARIABLE)
     if "apiKey" in given:

@@ -56,16 +56,15 @@ def examine(files: Sequence[StackFile]) -> Iterator[Check]:
     """Yield what was seen, each thing once, however many stacks need it."""
     seen: set[tuple[object, ...]] = set()
     for file in files:
-        stack = Stack(file.name, file.environ(), file.folder)
-        for about, what, probe in _probes(file, stack):
+        for about, what, probe in _probes(Stack.of(file)):
             if (what, *about) not in seen:
                 seen.add((what, *about))
                 yield _tried(what, probe)
 
 
-def _probes(file: StackFile, stack: Stack) -> Iterator[tuple[tuple[object, ...], str, Callable[[], str]]]:
+def _probes(stack: Stack) -> Iterator[tuple[tuple[object, ...], str, Callable[[], str]]]:
     """Yield what each probe hangs on, what it is about, and the probe: it says what it saw, or raises SandboxError."""
-    environ = stack.environ
+    file, environ = stack.file, stack.environ
     path, home = environ.get("PATH"), environ.get("PULUMI_HOME")
     yield (), f"Pulumi.{file.name}.yaml", lambda: _settings(file)
     yield (path,), "Pulumi CLI", lambda: _cli(stack)
@@ -77,7 +76,7 @@ def _probes(file: StackFile, stack: Stack) -> Iterator[tuple[tuple[object, ...],
     given = file.name if "kubeconfig" in file.secrets else file.config.get("kubeconfig")
     yield (environ.get("KUBECONFIG"), given), cluster, lambda: _cluster(cluster_of(stack), namespace)
     try:
-        to = connection(file, stack)
+        to = connection(stack)
     except SandboxError as error:
         yield (file.name,), "API key", lambda error=error: _raise(error)
         return

@@ -12,15 +12,11 @@ from base import files
 from base.errors import SandboxError
 from fleet.operator_manifests import Place, manifests, secrets_of
 from fleet.operator_schema import check
-from fleet.options import All, Cwd, Names, Regions, Tags, choose
+from fleet.options import Selection
 
 
 def export(  # noqa: PLR0913, PLR0917 - each is an option of the command line
-    names: Names = None,
-    region: Regions = None,
-    tag: Tags = None,
-    everything: All = False,
-    cwd: Cwd = Path(),
+    selection: Selection,
     operator: Annotated[bool, typer.Option("--operator", help="For the Pulumi Kubernetes Operator.")] = False,
     image: Annotated[str, typer.Option(help="Workspace image: make workspace-image.")] = "",
     repository: Annotated[str, typer.Option("--repo", help="Git repository, https:// or ssh://.")] = "",
@@ -48,7 +44,6 @@ def export(  # noqa: PLR0913, PLR0917 - each is an option of the command line
             "repository: the operator takes no other",
             "fleet export --operator --image IMAGE --repo https://HOST/OWNER/NAME.git --all",
         )
-    chosen = choose(cwd, names, region, tag, everything=everything)
     place = Place(
         image=image,
         repository=repository,
@@ -61,10 +56,10 @@ def export(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         resync_seconds=resync,
         destroy_with_stack=destroy_with_stack,
     )
-    made = {f"{stack.name}.yaml": manifests(stack, place) for stack in chosen}
+    made = {f"{stack.name}.yaml": manifests(stack, place) for stack in selection.chosen}
     against = check([each for objects in made.values() for each in objects], crds)
     write(out, made)
-    print(f"{len(chosen)} stacks are in {out}, and fit {against}. What they need, then how they start:")
+    print(f"{len(selection.chosen)} stacks are in {out}, and fit {against}. What they need, then how they start:")
     print(f"    kubectl create namespace {namespace}")
     print(f"    kubectl create secret generic {secret} --namespace {namespace} --from-env-file={secret}.env")
     print(f"        # {secret}.env, for your eyes only, has a line for each: {'=... '.join(secrets_of(place))}=...")

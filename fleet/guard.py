@@ -9,7 +9,6 @@ from typing import Any, cast
 
 from base.errors import SandboxError
 from fleet.connection import asked, connection
-from fleet.inventory import StackFile
 from fleet.kubectl import cluster_of
 from fleet.stack import Stack, resources_of
 from ibm_native.cloud.connection import API_KEY_VARIABLE, Connection
@@ -20,28 +19,28 @@ _accounts: dict[tuple[str, str], str] = {}
 """Account by endpoint and key: many stacks share both, and each would ask IAM again."""
 
 
-def check(file: StackFile, stack: Stack, state: Mapping[str, object]) -> None:
+def check(stack: Stack, state: Mapping[str, object]) -> None:
     """Raise SandboxError unless account and cluster are those that `state` (as exported) was made in.
 
     A state without resources says neither; nor does a missing key, of which the provider says what it needs.
     """
     resources = resources_of(state)
-    _check_account(file, stack, resources)
-    _check_cluster(file, stack, resources)
+    _check_account(stack, resources)
+    _check_cluster(stack, resources)
 
 
-def _check_account(file: StackFile, stack: Stack, resources: Sequence[Mapping[str, Any]]) -> None:
+def _check_account(stack: Stack, resources: Sequence[Mapping[str, Any]]) -> None:
     of_state = {account for resource in resources for account in _account_of(resource)}
     if not of_state:
         return
-    to = connection(file, stack)
+    to = connection(stack)
     if not to.api_key:
         return
     live = _live_account(to)
     if live not in of_state:
         raise SandboxError(
-            f"stack {file.name} was made in account {', '.join(sorted(of_state))}, and ${API_KEY_VARIABLE} is a key of "
-            f"account {live}",
+            f"stack {stack.name} was made in account {', '.join(sorted(of_state))}, and ${API_KEY_VARIABLE} is a key "
+            f"of account {live}",
             f"export ${API_KEY_VARIABLE} of the stack's own account; if it is to move, --no-guard, once",
         )
 
@@ -55,7 +54,7 @@ def _live_account(to: Connection) -> str:
         return _accounts[known]
 
 
-def _check_cluster(file: StackFile, stack: Stack, resources: Sequence[Mapping[str, Any]]) -> None:
+def _check_cluster(stack: Stack, resources: Sequence[Mapping[str, Any]]) -> None:
     objects = {name: metadata for resource in resources for name, metadata in _object(resource)}
     if not objects:
         return
@@ -64,10 +63,10 @@ def _check_cluster(file: StackFile, stack: Stack, resources: Sequence[Mapping[st
     live = cluster.uids(namespace, [*objects])
     if not live & {metadata["uid"] for metadata in objects.values()}:
         raise SandboxError(
-            f"the cluster that answers has none of stack {file.name}'s objects ({', '.join(objects)} in {namespace}): "
+            f"the cluster that answers has none of stack {stack.name}'s objects ({', '.join(objects)} in {namespace}): "
             "it is another one, or somebody removed them all",
-            f"choose the stack's own cluster: pulumi config set kubernetesContext CONTEXT --stack {file.name}; if they "
-            "are to be made here, --no-guard, once",
+            f"choose the stack's own cluster: pulumi config set kubernetesContext CONTEXT --stack {stack.name}; if "
+            "they are to be made here, --no-guard, once",
         )
 
 

@@ -37,6 +37,8 @@ class StackFile:
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
     secrets: AbstractSet[str] = frozenset()
     """Keys whose values are encrypted."""
+    problem: str = ""
+    """Why the file can't be read."""
 
     @property
     def region(self) -> str:
@@ -133,11 +135,13 @@ def _has(stack: StackFile, tag: str) -> bool:
 
 
 def read(folder: Path, name: str) -> StackFile:
-    """Return one stack of the project in `folder`; one whose file can't be read has no config."""
+    """Return one stack of the project in `folder`; one whose file isn't there, or can't be read, has no config."""
     try:
         config, secrets = stack_files.read(folder, name)
         tags: object = json.loads(config.get(TAGS) or "{}")
-    except (BadSettingsError, yaml.YAMLError, ValueError, UnicodeDecodeError):
+    except FileNotFoundError:
         return StackFile(name, folder, {})
+    except (BadSettingsError, yaml.YAMLError, ValueError) as error:
+        return StackFile(name, folder, {}, problem=str(error))
     by_key = cast("dict[str, object]", tags if isinstance(tags, dict) else {})
     return StackFile(name, folder, config, {key: str(value) for key, value in by_key.items()}, secrets)

@@ -14,8 +14,6 @@ from pathlib import Path
 from typing import Any, cast
 
 from base.errors import SandboxError
-from config import stack_files
-from config.model import SettingsError
 from fleet.stack import Stack
 
 _NOISE = re.compile(r"^(?:[EWI]\d{4} |Warning: ).*\n?", re.MULTILINE)
@@ -49,29 +47,29 @@ class Cluster:
 
     def get(self, kind: str, namespace: str, name: str) -> dict[str, Any] | None:
         """Return an object as the API shows it, or None if there is none."""
-        text = self._run("get", kind, name, "--namespace", namespace, "--ignore-not-found", "--output", "json")
+        text = self.run("get", kind, name, "--namespace", namespace, "--ignore-not-found", "--output", "json")
         return cast("dict[str, Any]", json.loads(text)) if text.strip() else None
 
     def metadata(self, kind: str, namespace: str, name: str) -> dict[str, Any] | None:
         """Return the metadata of an object, and nothing of what it holds; None if there is none."""
         words = ("--namespace", namespace, "--ignore-not-found", "--output", "jsonpath={.metadata}")
-        text = self._run("get", kind, name, *words)
+        text = self.run("get", kind, name, *words)
         return cast("dict[str, Any]", json.loads(text)) if text.strip() else None
 
     def uids(self, namespace: str, names: Sequence[str]) -> set[str]:
         """Return the UIDs of those of `names` (`kind/name`) that exist in the namespace."""
         words = ("--namespace", namespace, "--ignore-not-found", "--output", "json")
-        text = self._run("get", *names, *words)
+        text = self.run("get", *names, *words)
         found = cast("dict[str, Any]", json.loads(text)) if text.strip() else {}
         return {each["metadata"]["uid"] for each in found.get("items") or ([found] if found else [])}
 
     def images(self) -> str:
         """Return the names of all images that Pods name or run, in any namespace."""
-        return self._run("get", "pods", "--all-namespaces", "--output", "jsonpath={..image} {..imageID}")
+        return self.run("get", "pods", "--all-namespaces", "--output", "jsonpath={..image} {..imageID}")
 
     def pods(self) -> list[dict[str, Any]]:
         """Return the Pods of all namespaces as the API shows them."""
-        return cast("dict[str, Any]", json.loads(self._run("get", "pods", "--all-namespaces", "--output", "json")))[
+        return cast("dict[str, Any]", json.loads(self.run("get", "pods", "--all-namespaces", "--output", "json")))[
             "items"
         ]
 
@@ -85,31 +83,23 @@ class Cluster:
 
     def execute(self, namespace: str, pod: str, *words: str) -> str:
         """Run a command in the first container of a Pod, or of one of `deployment/NAME`'s, and return its output."""
-        return self._run("exec", "--namespace", namespace, pod, "--", *words)
+        return self.run("exec", "--namespace", namespace, pod, "--", *words)
 
     def create(self, manifest: Mapping[str, Any]) -> None:
         """Create one object."""
-        self._run("create", "--filename", "-", given=json.dumps(manifest))
+        self.run("create", "--filename", "-", given=json.dumps(manifest))
 
     def touch_pod(self, namespace: str, name: str) -> None:
         """Change an annotation of a Pod: the kubelet then looks at it now, not at its next round, up to 60 s away."""
-        self._run("annotate", "pod", name, "--namespace", namespace, "--overwrite", "icr-private-image/looked-at=once")
+        self.run("annotate", "pod", name, "--namespace", namespace, "--overwrite", "icr-private-image/looked-at=once")
 
     def delete_pod(self, namespace: str, name: str) -> None:
         """Remove a Pod at once; fine if it is gone."""
-        self._run(
-            "delete",
-            "pod",
-            name,
-            "--namespace",
-            namespace,
-            "--ignore-not-found",
-            "--grace-period=0",
-            "--force",
-            "--wait=true",
-        )
+        now = ("--ignore-not-found", "--grace-period=0", "--force", "--wait=true")
+        self.run("delete", "pod", name, "--namespace", namespace, *now)
 
-    def _run(self, *words: str, given: str | None = None) -> str:
+    def run(self, *words: str, given: str | None = None) -> str:
+        """Return what kubectl prints, with `given` to read; one that waits takes `--request-timeout=0` of its own."""
         done = subprocess.run(
             [*self._command, *words], env=self._environ, input=given, capture_output=True, text=True, check=False
         )
@@ -130,13 +120,10 @@ def cluster_of(stack: Stack) -> Cluster:
     A kubeconfig that is a secret is asked of the CLI. Raises SandboxError as the cluster does, and for a file that
     can't be read.
     """
-    try:
-        config, secrets = stack_files.read(stack.folder, stack.name)
-    except FileNotFoundError:
-        config, secrets = dict[str, str](), set[str]()
-    except SettingsError as error:
-        raise SandboxError(str(error), "mend the settings, then run the same command again") from None
-    content = stack.ask("config", "get", "kubeconfig", "--stack", stack.name) if "kubeconfig" in secrets else ""
-    path = config.get("kubeconfig")
+    file = stack.file
+    if file.problem:
+        raise SandboxError(file.problem, "mend the settings, then run the same command again")
+    content = stack.ask("config", "get", "kubeconfig", "--stack", stack.name) if "kubeconfig" in file.secrets else ""
+    path = file.config.get("kubeconfig")
     own = {"KUBECONFIG": str(Path(stack.folder, path))} if path else {}
-    return Cluster({**stack.environ, **own}, config.get("kubernetesContext", ""), content)
+    return Cluster({**stack.environ, **own}, file.config.get("kubernetesContext", ""), content)

@@ -14,10 +14,9 @@ from typing import IO, Any, cast
 
 import yaml
 
-from config import stack_files
 from fleet.docker_socket import answering
 from fleet.inventory import StackFile
-from fleet.operations import POLICY_PACK
+from fleet.operations import Operations, policy_packs
 from fleet.run import Run
 from fleet.stack import Stack
 
@@ -30,16 +29,13 @@ _SECRETS = ("encryptionsalt", "encryptedkey", "secretsprovider", "environment")
 
 def open_preview(run: Run, stack: Stack) -> None:
     """Validate the stack's file, then tell what a first update would make, held against the policy pack."""
-    problem = stack_files.problem_of(run.stack.folder, run.stack.name)
-    if problem:
-        run.changes.errors.append(problem)
-        run.status = "failed"
+    Operations().validate(run, stack)
+    if run.status == "failed":
         return
     with alone(run.stack, stack.environ, stack.log) as emptied:
         emptied.make()
         run.phase = "preview"
-        pack = run.stack.folder / POLICY_PACK
-        emptied.preview(run.changes, [str(pack)] if pack.is_dir() else ())
+        emptied.preview(run.changes, policy_packs(run))
     run.status = "done"
     if run.stack.config.get("registryNamespaceMode") == "use":
         run.notes.append("the registry namespace that it uses counts as one to adopt: reading it takes a credential")

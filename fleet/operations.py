@@ -12,8 +12,11 @@ from fleet.run import Run
 from fleet.stack import Stack
 from fleet.verify import verify as checks_of
 
-POLICY_PACK = "policy"
-"""Folder of the policy pack, in the project's."""
+
+def policy_packs(run: Run) -> list[str]:
+    """Return the project's policy pack, if it has one."""
+    pack = run.stack.folder / "policy"
+    return [str(pack)] if pack.is_dir() else []
 
 
 class Operations:
@@ -34,8 +37,7 @@ class Operations:
         """Tell what an update would change, held against the policy pack."""
         self._prepare(run, stack, changes_state=False)
         run.phase = "preview"
-        pack = run.stack.folder / POLICY_PACK
-        stack.preview(run.changes, [str(pack)] if pack.is_dir() else ())
+        stack.preview(run.changes, policy_packs(run))
         run.status = "changes" if run.changes.total else "unchanged"
 
     def up(self, run: Run, stack: Stack) -> None:
@@ -137,7 +139,7 @@ class Operations:
                 stack.make()
             return False
         if self._guarded:
-            guard.check(run.stack, stack, state)
+            guard.check(stack, state)
         if changes_state:
             finish(stack, state)
         return True

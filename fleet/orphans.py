@@ -26,6 +26,8 @@ from ibm_native.cloud.connection import Connection
 from ibm_native.model.journal import Journal, default_folder
 from ibm_native.model.marker import Mark
 
+_Made: TypeAlias = tuple[Stack, Mapping[str, object]]
+"""A stack, and its exported state."""
 _Told: TypeAlias = tuple[str, str, str, str]
 """What is to be said of a thing, since when, the command that mends it, and its stack."""
 IAM_TYPES = tuple(f"{PROVIDER}:iam:{name}" for name in ("ServiceId", "AccessPolicy", "ApiKey"))
@@ -33,6 +35,7 @@ SPACE = f"{PROVIDER}:registry:Namespace"
 IMAGE = re.compile(r"[\w.:-]+/([\w./-]+@sha256:[0-9a-f]{64})")
 """An image by digest; the registry's host has several names, so it doesn't count."""
 _FEW = 6
+_CLUSTER = ("kubeconfig", "kubernetesContext")
 _UNLESS = "   # unless another checkout's stack, or another backend's, has it"
 _REMEDY = "give the key the roles that docs/fleet.md lists for a reader, then run the same again"
 
@@ -121,13 +124,13 @@ def find(files: Sequence[StackFile], chosen: Sequence[StackFile]) -> list[Findin
     found: dict[str, Finding] = {}
     for endpoint in dict.fromkeys(each.iam_endpoint for each in chosen):
         near = _with_fileless([each for each in files if each.iam_endpoint == endpoint], files)
-        stacks = {each.name: Stack(each.name, each.environ(), each.folder) for each in near}
+        stacks = [*map(Stack.of, near)]
         with ThreadPoolExecutor(jobs_here(waits=False)) as pool:
-            read = [*pool.map(Stack.export_if_made, stacks.values())]
-        states = {each.name: (each, state) for each, state in zip(near, read, strict=True) if state is not None}
-        wanted = [each for each in chosen if each.name in states]
-        for to, members in by_key(wanted, stacks):
-            found |= {each.held.id: each for each in _in_account(to, members, states, stacks)}
+            read = zip(stacks, pool.map(Stack.export_if_made, stacks), strict=True)
+            made = [(stack, state) for stack, state in read if state is not None]
+        wanted = {each.name for each in chosen}
+        for to, members in by_key(stack for stack, _ in made if stack.name in wanted):
+            found |= {each.held.id: each for each in _in_account(to, members, made)}
     return [*found.values()]
 
 
@@ -135,10 +138,12 @@ def _with_fileless(near: Sequence[StackFile], files: Sequence[StackFile]) -> lis
     """Return stacks and, beside them, those that their backends have and no file here: of another branch, say."""
     found = {each.name: each for each in near}
     for backend in {each.environ().get("PULUMI_BACKEND_URL"): each for each in near}.values():
-        listed = Stack(backend.name, backend.environ(), backend.folder).read("stack", "ls", "--json")
+        listed = Stack.of(backend).read("stack", "ls", "--json")
         for name in (each["name"] for each in cast("list[dict[str, str]]", listed)):
             if name not in {each.name for each in files}:
-                found[name] = replace(backend, name=name, tags={})
+                # Their cluster is not known: it is taken for the one that the shell chooses.
+                config = {key: value for key, value in backend.config.items() if key not in _CLUSTER}
+                found[name] = replace(backend, name=name, tags={}, config=config, secrets=frozenset())
     return [*found.values()]
 
 
@@ -159,28 +164,22 @@ def drop(findings: Sequence[Finding], ids: Sequence[str]) -> list[str]:
     return done
 
 
-def by_key(
-    files: Sequence[StackFile], stacks: Mapping[str, Stack]
-) -> Iterator[tuple[Connection, list[tuple[StackFile, Connection]]]]:
+def by_key(stacks: Iterable[Stack]) -> Iterator[tuple[Connection, list[Stack]]]:
     """Yield one connection a key, with the endpoints of all of its stacks' regions, and these stacks."""
-    by_key: dict[str | None, list[tuple[StackFile, Connection]]] = {}
-    for each in files:
-        to = connection(each, stacks[each.name])
+    by_key: dict[str | None, list[tuple[Stack, Connection]]] = {}
+    for each in stacks:
+        to = connection(each)
         by_key.setdefault(to.api_key, []).append((each, to))
     for members in by_key.values():
-        urls = {each.region: to.registry_url(each.region, "look at the registry") for each, to in members}
-        yield replace(members[0][1], registry_endpoint=None, registry_endpoints=urls), members
+        urls = {each.file.region: to.registry_url(each.file.region, "look at the registry") for each, to in members}
+        to = replace(members[0][1], registry_endpoint=None, registry_endpoints=urls)
+        yield to, [stack for stack, _ in members]
 
 
-def _in_account(
-    to: Connection,
-    members: Sequence[tuple[StackFile, Connection]],
-    states: Mapping[str, tuple[StackFile, Mapping[str, object]]],
-    stacks: Mapping[str, Stack],
-) -> list[Finding]:
+def _in_account(to: Connection, members: Iterable[Stack], states: Sequence[_Made]) -> list[Finding]:
     known = Known()
-    for file, state in states.values():
-        known.add(file, state)
+    for stack, state in states:
+        known.add(stack.file, state)
 
     async def look(cloud: Cloud) -> tuple[str, list[Held]]:
         return await cloud.account("look at the account"), await held(cloud, sorted(to.registry_endpoints))
@@ -188,19 +187,19 @@ def _in_account(
     account, there = asked(to, look, _REMEDY)
     noted = {
         space: urn
-        for folder in {default_folder(stacks[file.name].environ) for file, _ in members}
+        for folder in {default_folder(stack.environ) for stack in members}
         for urn, space in Journal(folder).noted(account)
     }
-    known.run("\n".join(_pods([*states.values()], stacks)), there)
+    known.run("\n".join(_pods(states)), there)
     return [Finding(*told, each, to) for each in there if (told := judge(each, known, noted))]
 
 
-def _pods(states: Iterable[tuple[StackFile, Mapping[str, object]]], stacks: Mapping[str, Stack]) -> Iterator[str]:
+def _pods(states: Iterable[_Made]) -> Iterator[str]:
     """Yield a text with the images of the Pods of each cluster that stacks have objects in."""
     asked_already: set[tuple[str, str]] = set()
-    for file, state in states:
+    for stack, state in states:
         if has_objects(state):
-            cluster = cluster_of(stacks[file.name])
+            cluster = cluster_of(stack)
             if cluster.chosen not in asked_already:
                 asked_already.add(cluster.chosen)
                 yield cluster.images()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -17,7 +16,7 @@ from fleet.doctor import Check, examine
 from fleet.hosts import review
 from fleet.hosts.issues import show
 from fleet.operations import Operations
-from fleet.options import All, AsJson, Cwd, Guard, Names, Regions, Tags, carried_out, choose
+from fleet.options import AsJson, Cwd, Guard, Selection, carried_out, of_stacks
 from fleet.publishing import merge_request, pull_request, to_summary
 from fleet.report import page
 from fleet.survey import survey
@@ -57,19 +56,12 @@ def comment(
         print(text, end="")
 
 
-def doctor(
-    names: Names = None,
-    region: Regions = None,
-    tag: Tags = None,
-    everything: All = False,
-    as_json: AsJson = False,
-    cwd: Cwd = Path(),
-) -> None:
+@of_stacks
+def doctor(selection: Selection, as_json: AsJson = False) -> None:
     """Look whether all is there that an update needs: tools, engine, cluster, key, backend, regions."""
-    chosen = choose(cwd, names, region, tag, everything=everything)
     screen = table.console()
     seen: list[Check] = []
-    for each in examine(chosen):
+    for each in examine(selection.chosen):
         seen.append(each)
         screen.print(Text(str(each)), soft_wrap=True)
     if as_json:
@@ -95,19 +87,13 @@ def remove(
         print(line)
 
 
+@of_stacks
 def report(
-    names: Names = None,
-    region: Regions = None,
-    tag: Tags = None,
-    everything: All = False,
-    cwd: Cwd = Path(),
+    selection: Selection,
     guard: Guard = True,
     out: Annotated[Path, typer.Option("--out", help="The file to write.")] = Path("report.html"),
 ) -> None:
     """Write one HTML file: stacks by region, Pods, images, keys, quota, drift, graphs."""
-    chosen = choose(cwd, names, region, tag, everything=everything)
-    beyond = partial(orphans.find, inventory.found(cwd.absolute()))
-    work = Operations(guarded=guard).drift
-    drift = carried_out(chosen, "drift", work, jobs_here(waits=False), beyond=beyond)
-    files.write(out.absolute(), page(survey(chosen), drift), 0o644)
+    drift = carried_out(selection, "drift", Operations(guarded=guard).drift, jobs_here(waits=False), beyond=True)
+    files.write(out.absolute(), page(survey(selection.chosen), drift), 0o644)
     print(out)

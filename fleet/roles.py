@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ibm_native.cloud.client import PAGE, Cloud
+from ibm_native.cloud.client import Cloud
 from ibm_native.cloud.errors import ApiError
 from ibm_native.cloud.refusals import Job
 from ibm_native.cloud.sdk import text
-from ibm_native.iam import policy_shape
+from ibm_native.iam import lists, policy_shape
 
 NEEDED = {
     "container-registry": {"Manager", "Administrator"},
@@ -55,12 +55,7 @@ async def holder(cloud: Cloud, key: str) -> Holder:
     details = await cloud.identity(_JOB, lambda api: api.get_api_keys_details(iam_api_key=key))
     iam_id = text(details.fields, "iam_id")
     subjects = [{"iam_id": iam_id}]
-    groups = cloud.pages(
-        "groups",
-        lambda offset: cloud.access_groups(
-            _GROUPS, lambda api: api.list_access_groups(account, iam_id=iam_id, limit=PAGE, offset=int(offset or 0))
-        ),
-    )
+    groups = lists.access_groups(cloud, _GROUPS, account, iam_id)
     try:
         subjects += [{"access_group_id": text(each, "id")} async for each in groups]
         seen = True
@@ -70,13 +65,7 @@ async def holder(cloud: Cloud, key: str) -> Holder:
         seen = False
     roles: dict[str, set[str]] = {}
     for subject in subjects:
-        policies = cloud.pages(
-            "policies",
-            lambda start, subject=subject: cloud.policies(
-                _JOB, lambda api: api.list_v2_policies(account, **subject, type="access", limit=PAGE, start=start)
-            ),
-        )
-        async for each in policies:
+        async for each in lists.policies(cloud, _JOB, account, **subject):
             service = str(policy_shape.actual_inputs(each, ())["service"])
             roles.setdefault(service, set()).update(crn.rpartition(":")[2] for crn in policy_shape.role_crns(each))
     return Holder(iam_id, account, roles, seen)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -57,15 +57,7 @@ class Run:
             "region": self.stack.region,
             "status": self.status,
             "changes": self.changes.counts,
-            "resources": [
-                {
-                    "operation": change.operation,
-                    "type": change.type,
-                    "name": change.name,
-                    "properties": [{"path": each.path, "old": each.old, "new": each.new} for each in change.properties],
-                }
-                for change in self.changes.by_urn.values()
-            ],
+            "resources": [asdict(change) for change in self.changes.by_urn.values()],
             "errors": self.errors,
             "warnings": self.changes.warnings,
             "notes": self.notes,

@@ -13,6 +13,8 @@ import yaml
 
 from base.errors import SandboxError
 from base.paths import CHECKOUT
+from fleet import inventory
+from fleet.inventory import StackFile
 
 if TYPE_CHECKING:
     from pulumi.automation import EngineEvent
@@ -37,6 +39,18 @@ class Stack:
     environ: Mapping[str, str] = field(repr=False)
     folder: Path = CHECKOUT
     log: IO[str] | None = field(default=None, repr=False)
+    given: StackFile | None = field(default=None, repr=False)
+    """Its file, where that was read already."""
+
+    @classmethod
+    def of(cls, file: StackFile, log: IO[str] | None = None) -> Stack:
+        """Return the stack of a file, in the environment that the file chooses."""
+        return cls(file.name, file.environ(), file.folder, log, file)
+
+    @cached_property
+    def file(self) -> StackFile:
+        """What its file has; empty for a stack that has none here."""
+        return self.given or inventory.read(self.folder, self.name)
 
     @cached_property
     def engine(self) -> Engine:

@@ -95,10 +95,9 @@ class Survey:
 def survey(files: Sequence[StackFile]) -> Survey:
     """Look at everything; what can't be looked at is a line among the problems, never a failure of it all."""
     found = Survey([Seen(file) for file in files], [], [])
-    stacks = {file.name: Stack(file.name, file.environ(), file.folder) for file in files}
+    stacks = [*map(Stack.of, files)]
     states: dict[str, Mapping[str, object]] = {}
-    for seen in found.stacks:
-        stack = stacks[seen.file.name]
+    for seen, stack in zip(found.stacks, stacks, strict=True):
         try:
             state = stack.export_if_made()
             if state is None:
@@ -109,16 +108,15 @@ def survey(files: Sequence[StackFile]) -> Survey:
             seen.pods = _pods(stack, state)
         except SandboxError as error:
             seen.problems.append(str(error))
-    there = [seen for seen in found.stacks if seen.file.name in states]
     try:
-        groups = [*by_key([seen.file for seen in there], stacks)]
+        groups = [*by_key(stack for stack in stacks if stack.name in states)]
     except (SandboxError, ProviderError) as error:
         found.problems.append(str(error))
         return found
     running = {name for state in states.values() for name in named_images(state)}
     for to, members in groups:
-        names = {file.name for file, _ in members}
-        mine = [seen for seen in there if seen.file.name in names]
+        names = {stack.name for stack in members}
+        mine = [seen for seen in found.stacks if seen.file.name in names]
         try:
             found.registries += asked(to, lambda cloud, mine=mine, to=to: _account(cloud, to, mine, running), _REMEDY)
         except SandboxError as error:

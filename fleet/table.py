@@ -74,11 +74,17 @@ class Display:
                     self._screen.print(Text(f"  all that the engine said: {run.log}"))
 
 
+def headed(*headings: str) -> Table:
+    """Return a table without rows."""
+    made = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in headings:
+        made.add_column(heading, no_wrap=True)
+    return made
+
+
 def table(runs: Sequence[Run]) -> Table:
     """Return the table: stack, region, phase, changes, elapsed, typical."""
-    made = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("STACK", "REGION", "PHASE", "CHANGES", "ELAPSED", "USUALLY"):
-        made.add_column(heading, no_wrap=True)
+    made = headed("STACK", "REGION", "PHASE", "CHANGES", "ELAPSED", "USUALLY")
     for run in runs:
         phase = run.status if run.status != "running" else run.phase or run.operation
         counted = run.counted()

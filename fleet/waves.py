@@ -68,7 +68,7 @@ class Waves:
             return
         run.log.parent.mkdir(parents=True, exist_ok=True)
         with run.log.open("a", encoding="utf-8") as log:
-            stack = Stack(run.stack.name, run.stack.environ(), run.stack.folder, log)
+            stack = Stack.of(run.stack, log)
             self._stacks.append(stack)
             run.began, run.status = time.monotonic(), "running"
             self._on_change(run)

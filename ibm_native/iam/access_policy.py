@@ -7,11 +7,10 @@ from typing import Annotated, cast
 
 import pulumi
 
-from ibm_native.cloud.client import PAGE
 from ibm_native.cloud.errors import ConflictError, ProviderError
 from ibm_native.cloud.refusals import Job
 from ibm_native.cloud.sdk import Json, mapping, text
-from ibm_native.iam import policy_shape
+from ibm_native.iam import lists, policy_shape
 from ibm_native.iam.roles import role_crns
 from ibm_native.iam.service_id import unlock_command
 from ibm_native.model import rules
@@ -196,16 +195,9 @@ class AccessPolicyLife(MarkedLife[AccessPolicyArgs]):
 
     async def alike(self, call: Call, account: str, inputs: AccessPolicyArgs) -> list[Json]:
         """Return the identity's policies."""
-        iam_id = inputs.iam_id
-        job = Job(f"look for access policies of {iam_id}", _NEEDS_VIEWER)
-        pages = call.cloud.pages(
-            "policies",
-            lambda start: call.cloud.policies(
-                job,
-                lambda api: api.list_v2_policies(account, iam_id=iam_id, type="access", limit=PAGE, start=start),
-            ),
-        )
-        return [body async for body in pages if text(body, "state") != "deleted"]
+        job = Job(f"look for access policies of {inputs.iam_id}", _NEEDS_VIEWER)
+        found = lists.policies(call.cloud, job, account, iam_id=inputs.iam_id)
+        return [body async for body in found if text(body, "state") != "deleted"]
 
     def computed(self, body: Json, state: Known) -> Outputs:
         """Return when it was changed last."""

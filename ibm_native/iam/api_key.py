@@ -7,11 +7,11 @@ from typing import Annotated
 
 import pulumi
 
-from ibm_native.cloud.client import PAGE
 from ibm_native.cloud.errors import ApiError, ProviderError, conceal
 from ibm_native.cloud.pace import Pace
 from ibm_native.cloud.refusals import Job
 from ibm_native.cloud.sdk import Json, mapping, text
+from ibm_native.iam import lists
 from ibm_native.iam.service_id import NEEDS_TO_SEE_KEYS, unlock_command
 from ibm_native.model import rules
 from ibm_native.model.declare import resource
@@ -255,14 +255,7 @@ class ApiKeyLife(MarkedLife[ApiKeyArgs]):
     async def alike(self, call: Call, account: str, inputs: ApiKeyArgs) -> list[Json]:
         """Return the identity's keys."""
         job = Job(f"look for API keys of {inputs.iam_id}", NEEDS_TO_SEE_KEYS)
-        pages = call.cloud.pages(
-            "apikeys",
-            lambda token: call.cloud.identity(
-                job,
-                lambda api: api.list_api_keys(account_id=account, iam_id=inputs.iam_id, pagesize=PAGE, pagetoken=token),
-            ),
-        )
-        return [body async for body in pages]
+        return [body async for body in lists.api_keys(call.cloud, job, account, iam_id=inputs.iam_id)]
 
 
 def _seen(body: Json) -> dict[str, Plain | None]:

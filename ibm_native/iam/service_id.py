@@ -9,6 +9,7 @@ import pulumi
 from ibm_native.cloud.client import PAGE
 from ibm_native.cloud.refusals import Job
 from ibm_native.cloud.sdk import Json, text
+from ibm_native.iam import lists
 from ibm_native.model import rules
 from ibm_native.model.declare import resource
 from ibm_native.model.inputs import Args, In, Known, Outputs, Prop
@@ -113,14 +114,7 @@ class ServiceIdLife(MarkedLife[ServiceIdArgs]):
     async def alike(self, call: Call, account: str, inputs: ServiceIdArgs) -> list[Json]:
         """Return the account's service IDs of the same name."""
         job = Job(f"look for service IDs called {inputs.name!r}", _NEEDS_VIEWER)
-        pages = call.cloud.pages(
-            "serviceids",
-            lambda token: call.cloud.identity(
-                job,
-                lambda api: api.list_service_ids(account_id=account, name=inputs.name, pagesize=PAGE, pagetoken=token),
-            ),
-        )
-        return [body async for body in pages]
+        return [body async for body in lists.service_ids(call.cloud, job, account, inputs.name)]
 
     async def in_use(self, call: Call, account: str, resource_id: str) -> bool:
         """Tell whether something was built on a service ID, which a create that broke off never lives to see."""

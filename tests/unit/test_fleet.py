@@ -214,19 +214,18 @@ def test_another_cluster_than_the_states_own_is_refused_by_the_uids_of_its_objec
     script(tmp_path / "kubectl", f"echo \"$*\" >{tmp_path}/asked\necho '{answer}'")
     (tmp_path / "Pulumi.yaml").write_text("name: p")
     (tmp_path / "Pulumi.s.yaml").write_text("config: {kubernetesContext: staging}")
-    file = StackFile("s", tmp_path, {"kubernetesContext": "staging"})
     stack = Stack("s", {"PATH": os.pathsep.join([str(tmp_path), os.environ["PATH"]])}, tmp_path)
     state: dict[str, object] = {"deployment": {"resources": [POD]}}
     if refused:
         with pytest.raises(SandboxError, match="none of stack s's objects") as caught:
-            guard.check(file, stack, state)
+            guard.check(stack, state)
         assert "pod/web in shop" in str(caught.value)
         assert "pulumi config set kubernetesContext CONTEXT --stack s" in caught.value.remedy
         assert "--no-guard" in caught.value.remedy
     else:
-        guard.check(file, stack, state)
+        guard.check(stack, state)
     assert (tmp_path / "asked").read_text().startswith("--context staging --request-timeout=30s get pod/web ")
 
 
 def test_a_new_stack_is_held_against_no_cluster(tmp_path: Path) -> None:
-    guard.check(StackFile("s", tmp_path, {}), Stack("s", {"PATH": str(tmp_path)}, tmp_path), {})
+    guard.check(Stack("s", {"PATH": str(tmp_path)}, tmp_path), {})
