@@ -104,7 +104,8 @@ def test_it_reads_on_a_phone_and_in_the_dark_asks_for_nothing_and_shows_names_as
     file = StackFile("s", tmp_path, {"region": "jp-tok"}, {"owner": HOSTILE})
     drawn = svg([*resources(STATE)], "s").decode()
     late = Key("old-key", "ApiKey-1", "2026-01-01T00:00+0000", "2026-12-31T00:00+0000", 200, 20, 90)
-    seen = Seen(file, "2026-11-27T21:35:44Z", 2, drawn, True, [Pod("default/web", HOSTILE, IMAGE, "")], [late])
+    ended = Key("ended-key", "ApiKey-2", "2025-10-01T00:00+0000", "2026-11-24T00:00+0000", 400, -3, 90)
+    seen = Seen(file, "2026-11-27T21:35:44Z", 2, drawn, True, [Pod("default/web", HOSTILE, IMAGE, "")], [late, ended])
     quota = GetQuotaResult(
         storage_limit_bytes=512 << 20,
         storage_used_bytes=256 << 20,
@@ -113,7 +114,11 @@ def test_it_reads_on_a_phone_and_in_the_dark_asks_for_nothing_and_shows_names_as
     )
     image = Held("image", IMAGE, "v1", "2026-11-27T21:35:47+00:00", of="jp-tok/mine", size=17 << 20)
     registry = Registry("jp-tok", "https://jp.icr.io", ["s"], quota, [(image, True)])
-    drift = {"stacks": [], "findings": [{"what": HOSTILE, "since": "", "mend": "python -m fleet remove x"}]}
+    properties = [{"path": "labels.team", "old": None, "new": '"shop"'}]
+    changed = {"name": "web", "type": "kubernetes:core/v1:Pod", "operation": "update", "properties": properties}
+    stack = {"stack": "s", "status": "changes", "resources": [changed], "errors": [], "notes": []}
+    finding = {"what": f"image {IMAGE}: {HOSTILE}", "since": "", "mend": f"python -m fleet remove {IMAGE}"}
+    drift = {"stacks": [stack], "findings": [finding]}
     path = tmp_path / "report.html"
     path.write_text(page(Survey([seen], [registry], [HOSTILE]), {**drift, "errors": []}), encoding="utf-8")
     asked_for(browser)
@@ -133,6 +138,11 @@ def test_it_reads_on_a_phone_and_in_the_dark_asks_for_nothing_and_shows_names_as
     for expected in (IMAGE, "256.0 MB of 512.0 MB", "5.00 GB of 5.00 GB (no limit set; the free plan's)", "17.0 MB"):
         assert expected in shown
     assert "python -m fleet rotate s" in shown
+    assert 'labels.team (nothing) \N{RIGHTWARDS ARROW} "shop"' in shown
+    right = "getBoundingClientRect().right"
+    assert script(
+        browser, f"[...document.querySelectorAll('.row rect')].every(x => x.{right} < x.parentNode.{right} + 1)"
+    )
     assert script(browser, "document.title").startswith("Stacks")
     assert script(browser, "document.scripts.length") == 0
     bars = "document.querySelectorAll('svg[aria-label*=\" of \"] rect:nth-of-type(2)')"
