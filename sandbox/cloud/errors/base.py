@@ -6,14 +6,21 @@ Each service has one error class, in the file of its name, that writes IBM's sha
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Self
+from typing import Any, ClassVar, Self
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 
 class ServiceError(Exception, ABC):
-    """An answer other than 2xx, in the shape of one service."""
+    """An answer other than 2xx, in the shape of one service, whose constructor takes what these begin with."""
+
+    UNAUTHENTICATED: ClassVar[tuple[Any, ...]]
+    FORBIDDEN: ClassVar[tuple[Any, ...]]
+    MALFORMED: ClassVar[tuple[Any, ...]]
+    """The last is a text with a place, `{}`, for what is wrong."""
+    NOT_IMPLEMENTED: ClassVar[tuple[Any, ...]]
+    """Without the text."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -25,38 +32,44 @@ class ServiceError(Exception, ABC):
         """Write the answer."""
 
     @classmethod
-    @abstractmethod
     def unauthenticated(cls) -> Self:
         """Make the answer to a call without a valid access token."""
+        return cls(*cls.UNAUTHENTICATED)
 
     @classmethod
-    @abstractmethod
     def forbidden(cls) -> Self:
         """Make the answer to a call that the caller has no right for."""
+        return cls(*cls.FORBIDDEN)
 
     @classmethod
-    @abstractmethod
     def malformed(cls, message: str) -> Self:
         """Make the answer to a body or a parameter that can't be read."""
+        *known, text = cls.MALFORMED
+        refusal: tuple[Any, ...] = (*known, text.format(message))
+        return cls(*refusal)
 
     @classmethod
-    @abstractmethod
     def not_implemented(cls, message: str) -> Self:
         """Make the 501 answer to what the stand-in lacks; the message names it."""
+        refusal: tuple[Any, ...] = (*cls.NOT_IMPLEMENTED, message)
+        return cls(*refusal)
 
 
 class VersionedError(ServiceError):
     """An error of a service whose changes name the version that they are about, in If-Match."""
 
-    @classmethod
-    @abstractmethod
-    def untagged(cls) -> Self:
-        """Make the answer to a change without If-Match."""
+    UNTAGGED: ClassVar[tuple[Any, ...]]
+    STALE: ClassVar[tuple[Any, ...]]
 
     @classmethod
-    @abstractmethod
+    def untagged(cls) -> Self:
+        """Make the answer to a change without If-Match."""
+        return cls(*cls.UNTAGGED)
+
+    @classmethod
     def stale(cls) -> Self:
         """Make the answer to an If-Match that isn't the entity's tag."""
+        return cls(*cls.STALE)
 
 
 class InvalidTokenError(Exception):

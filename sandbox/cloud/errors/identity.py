@@ -19,6 +19,13 @@ _INSTANCE = "icr-sandbox"
 class IdentityError(VersionedError):
     """An error of /v1/serviceids and /v1/apikeys."""
 
+    UNAUTHENTICATED = (401, *unverified.UNAUTHENTICATED_CODE)
+    FORBIDDEN = (403, *unverified.FORBIDDEN_CODE)
+    MALFORMED = (400, "invalid_request", "BXNIM0106E", "Property has an invalid value: {}.")
+    NOT_IMPLEMENTED = (501, "not_implemented", "SANDBOX")
+    UNTAGGED = (400, "missing_property", "BXNIM0109E", "Property missing or empty: 'If-Match'.")
+    STALE = (unverified.STALE_IDENTITY_STATUS, *unverified.STALE_IDENTITY_CODE)
+
     def __init__(self, status: int, code: str, message_code: str, message: str, details: str | None = None) -> None:
         super().__init__(status, message)
         self.code = code
@@ -40,44 +47,14 @@ class IdentityError(VersionedError):
         return answer(content, self.status, {"Transaction-Id": trace})
 
     @classmethod
-    def unauthenticated(cls) -> Self:
-        """Make the answer to a call without a valid access token."""
-        return cls(401, *unverified.UNAUTHENTICATED_CODE)
-
-    @classmethod
-    def forbidden(cls) -> Self:
-        """Make the answer to a call without the right."""
-        return cls(403, *unverified.FORBIDDEN_CODE)
-
-    @classmethod
-    def malformed(cls, message: str) -> Self:
-        """Make the answer to an invalid value."""
-        return cls(400, "invalid_request", "BXNIM0106E", f"Property has an invalid value: {message}.")
-
-    @classmethod
     def missing(cls, name: str) -> Self:
         """Make the answer to a property that is missing or empty."""
         return cls(400, "missing_property", "BXNIM0109E", f"Property missing or empty: '{name}'.")
 
     @classmethod
-    def not_implemented(cls, message: str) -> Self:
-        """Make the 501 answer."""
-        return cls(501, "not_implemented", "SANDBOX", message)
-
-    @classmethod
     def absent(cls, what: str) -> Self:
         """Make the answer to an id that nothing has."""
         return cls(404, *unverified.NOT_FOUND_CODE, f"{what} not found.")
-
-    @classmethod
-    def untagged(cls) -> Self:
-        """Make the answer to a change without If-Match."""
-        return cls.missing("If-Match")
-
-    @classmethod
-    def stale(cls) -> Self:
-        """Make the answer to an If-Match that isn't the entity's tag."""
-        return cls(unverified.STALE_IDENTITY_STATUS, *unverified.STALE_IDENTITY_CODE)
 
     @classmethod
     def locked(cls) -> Self:
@@ -104,6 +81,11 @@ class IdentityError(VersionedError):
 class TokenError(ServiceError):
     """An error of /identity/token."""
 
+    UNAUTHENTICATED = (401, *unverified.UNAUTHENTICATED_CODE[1:])
+    FORBIDDEN = (403, *unverified.FORBIDDEN_CODE[1:])
+    MALFORMED = (400, "BXNIM0106E", "{}")
+    NOT_IMPLEMENTED = (501, "SANDBOX")
+
     def __init__(self, status: int, code: str, message: str, details: str | None = None) -> None:
         super().__init__(status, message)
         self.code = code
@@ -121,29 +103,9 @@ class TokenError(ServiceError):
         return answer(content, self.status, {"Transaction-Id": trace})
 
     @classmethod
-    def unauthenticated(cls) -> Self:
-        """Make the answer to client credentials that aren't known."""
-        return cls(401, *unverified.UNAUTHENTICATED_CODE[1:])
-
-    @classmethod
-    def forbidden(cls) -> Self:
-        """Make the answer to a grant that isn't allowed."""
-        return cls(403, *unverified.FORBIDDEN_CODE[1:])
-
-    @classmethod
-    def malformed(cls, message: str) -> Self:
-        """Make the answer to an invalid value; the message names the property."""
-        return cls(400, "BXNIM0106E", message)
-
-    @classmethod
     def missing(cls, name: str) -> Self:
         """Make the answer to a property that is missing or empty."""
         return cls(400, "BXNIM0109E", f"Property missing or empty: '{name}'.")
-
-    @classmethod
-    def not_implemented(cls, message: str) -> Self:
-        """Make the 501 answer."""
-        return cls(501, "SANDBOX", message)
 
 
 def context(request: Request, trace: str, trace_name: str) -> dict[str, str]:

@@ -15,6 +15,11 @@ from sandbox.cloud.errors.base import ServiceError
 class LoginError(ServiceError):
     """An error of /oauth/token, and of paths that only the real registry answers."""
 
+    UNAUTHENTICATED = unverified.ANONYMOUS_LOGIN
+    FORBIDDEN = (403, "DENIED", "You are not authorized to access the specified resource.")
+    MALFORMED = (400, "UNSUPPORTED", "{}")
+    NOT_IMPLEMENTED = (501, "UNSUPPORTED")
+
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(status, message)
         self.code = code
@@ -27,26 +32,6 @@ class LoginError(ServiceError):
         )
 
     @classmethod
-    def unauthenticated(cls) -> Self:
-        """Make the answer to an anonymous caller."""
-        return cls(*unverified.ANONYMOUS_LOGIN)
-
-    @classmethod
     def bad_login(cls) -> Self:
         """Make the answer to a user name and password that don't fit."""
         return cls(*unverified.BAD_LOGIN)
-
-    @classmethod
-    def forbidden(cls) -> Self:
-        """Make the answer to a request without the right."""
-        return cls(403, "DENIED", "You are not authorized to access the specified resource.")
-
-    @classmethod
-    def malformed(cls, message: str) -> Self:
-        """Make the answer to a parameter that can't be read."""
-        return cls(400, "UNSUPPORTED", message)
-
-    @classmethod
-    def not_implemented(cls, message: str) -> Self:
-        """Make the 501 answer."""
-        return cls(501, "UNSUPPORTED", message)

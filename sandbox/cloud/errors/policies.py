@@ -16,6 +16,13 @@ from sandbox.cloud.errors.base import VersionedError
 class PolicyError(VersionedError):
     """An error of /v1/policies, /v2/policies and /v2/roles; the codes are those of the SDK's list."""
 
+    UNAUTHENTICATED = (401, "invalid_token", "The provided token is invalid or has expired.")
+    FORBIDDEN = (403, "insufficent_permissions", "You are not authorized to use this API.")
+    MALFORMED = (unverified.BAD_POLICY_STATUS, "invalid_body", "Invalid body format. Check the input: {}.")
+    NOT_IMPLEMENTED = (501, "request_not_processed")
+    UNTAGGED = (*MALFORMED[:2], MALFORMED[2].format("the header If-Match is missing"))
+    STALE = (unverified.STALE_POLICY_STATUS, *unverified.STALE_POLICY_CODE)
+
     def __init__(self, status: int, code: str, message: str, details: dict[str, object] | None = None) -> None:
         super().__init__(status, message)
         self.code = code
@@ -31,26 +38,6 @@ class PolicyError(VersionedError):
         return answer(content, self.status, {"Transaction-Id": trace})
 
     @classmethod
-    def unauthenticated(cls) -> Self:
-        """Make the answer to a call without a valid access token."""
-        return cls(401, "invalid_token", "The provided token is invalid or has expired.")
-
-    @classmethod
-    def forbidden(cls) -> Self:
-        """Make the answer to a call without the right."""
-        return cls(403, "insufficent_permissions", "You are not authorized to use this API.")
-
-    @classmethod
-    def malformed(cls, message: str) -> Self:
-        """Make the answer to a bad body."""
-        return cls(unverified.BAD_POLICY_STATUS, "invalid_body", f"Invalid body format. Check the input: {message}.")
-
-    @classmethod
-    def not_implemented(cls, message: str) -> Self:
-        """Make the 501 answer."""
-        return cls(501, "request_not_processed", message)
-
-    @classmethod
     def missing_query(cls, name: str) -> Self:
         """Make the answer to a list without the account."""
         return cls(400, "missing_required_query_parameter", f"The query parameter {name} is missing.")
@@ -59,16 +46,6 @@ class PolicyError(VersionedError):
     def absent(cls, policy_id: str) -> Self:
         """Make the answer to an id that no policy has."""
         return cls(404, "policy_not_found", f"Policy with Id {policy_id} not found.")
-
-    @classmethod
-    def untagged(cls) -> Self:
-        """Make the answer to a change without If-Match."""
-        return cls.malformed("the header If-Match is missing")
-
-    @classmethod
-    def stale(cls) -> Self:
-        """Make the answer to an If-Match that isn't the policy's tag."""
-        return cls(unverified.STALE_POLICY_STATUS, *unverified.STALE_POLICY_CODE)
 
     @classmethod
     def conflict(cls, etag: str, policy: dict[str, object]) -> Self:

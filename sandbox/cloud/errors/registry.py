@@ -16,6 +16,11 @@ from sandbox.cloud.errors.base import ServiceError
 class RegistryError(ServiceError):
     """An error of /api/v1."""
 
+    UNAUTHENTICATED = (401, "CRG0014E", "You are not authenticated. The access token is missing, invalid or expired.")
+    FORBIDDEN = (403, "CRG0020E", "You are not authorized to access the specified resource.")
+    MALFORMED = (*unverified.BAD_REQUEST, "{}")
+    NOT_IMPLEMENTED = (501, "SANDBOX")
+
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(status, message)
         self.code = code
@@ -26,26 +31,6 @@ class RegistryError(ServiceError):
         return answer({"code": self.code, "message": self.message, "request-id": str(uuid.uuid4())}, self.status)
 
     @classmethod
-    def unauthenticated(cls) -> Self:
-        """Make the answer to a call without a valid access token."""
-        return cls(401, "CRG0014E", "You are not authenticated. The access token is missing, invalid or expired.")
-
-    @classmethod
-    def forbidden(cls) -> Self:
-        """Make the answer to a call without the right."""
-        return cls(403, "CRG0020E", "You are not authorized to access the specified resource.")
-
-    @classmethod
     def other_account(cls) -> Self:
         """Make the answer to a call for an account that isn't the caller's."""
         return cls(403, "CRG0009E", "You are not authorized to access the specified account.")
-
-    @classmethod
-    def malformed(cls, message: str) -> Self:
-        """Make the answer to a bad request."""
-        return cls(*unverified.BAD_REQUEST, message)
-
-    @classmethod
-    def not_implemented(cls, message: str) -> Self:
-        """Make the 501 answer."""
-        return cls(501, "SANDBOX", message)
