@@ -20,6 +20,7 @@ from sandbox.cloud.errors.base import (
     InvalidTokenError,
     MalformedError,
     NotImplementedYetError,
+    ServiceError,
     VersionedError,
 )
 from sandbox.cloud.iam import history
@@ -97,11 +98,17 @@ class Call:
         """Note that this was made, for the delays that tests set."""
         self.world.controls.delays.made(identifier, self.now)
 
-    def own(self, table: type[R], identifier: str) -> R | None:
-        """Return what has this id in the caller's account; None for what isn't to be found yet, or is another's."""
+    def own(self, table: type[R], identifier: str, absent: ServiceError) -> R:
+        """Return what has this id in the caller's account.
+
+        Raises:
+            ServiceError: there is none, or it isn't to be found yet: `absent`.
+
+        """
         found = self.session.get(table, identifier)
-        mine = found is not None and found.account_id == self.caller.account_id and self.sees(identifier)
-        return found if mine else None
+        if found is None or found.account_id != self.caller.account_id or not self.sees(identifier):
+            raise absent
+        return found
 
     def sees(self, identifier: str) -> bool:
         """Tell whether what has this id can be found already."""

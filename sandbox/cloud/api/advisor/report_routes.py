@@ -5,11 +5,11 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from sandbox.cloud.advisor.reports import UNSCANNED, Report
-from sandbox.cloud.api.registry.scope import Reference, Scope, split
+from sandbox.cloud.api.registry.scope import Reference, Scope, find, split
 from sandbox.cloud.core import unverified
 from sandbox.cloud.core.answers import answer
 from sandbox.cloud.errors.registry import RegistryError
-from sandbox.cloud.registry.images import Image, Tag, find_image, images_in, tags_in
+from sandbox.cloud.registry.images import Image, images_in, tags_in
 from sandbox.cloud.serving.call import Call
 from sandbox.cloud.serving.routing import Routes
 
@@ -76,16 +76,7 @@ def _report(call: Call) -> Report:
 
     """
     scope, name = Scope.of(call), call.path("name")
-    wanted = Reference.parse(scope, name)
-    scope.authorize(wanted.namespace, _ACTION)
-    digest = wanted.digest
-    if digest is None:
-        found = call.session.get(Tag, scope.region, wanted.repository, wanted.tag or "")
-        digest = found.digest if found else ""
-    image = find_image(call.session, scope.region, wanted.repository, digest)
-    if image is None:
-        raise RegistryError(*unverified.IMAGE_ABSENT)
-    report = scope.report(image, wanted.tag)
+    report = scope.report(find(scope, name, _ACTION), Reference.parse(scope, name).tag)
     if report.status == UNSCANNED and unverified.UNSCANNED_STATUS is not None:
         code = "BXNVA0009E"
         raise RegistryError(unverified.UNSCANNED_STATUS, code, f"{name} has not been scanned. Try again later.")

@@ -169,9 +169,7 @@ def _set(call: Call, action: str, *, locked: bool | None = None, disabled: bool 
 def _find(call: Call, action: str) -> ApiKey:
     purge_expired_keys(call)
     identifier = call.path("id")
-    key = call.own(ApiKey, identifier)
-    if key is None:
-        raise IdentityError.absent(f"API key {identifier}")
+    key = call.own(ApiKey, identifier, IdentityError.absent(f"API key {identifier}"))
     _authorize(call, action, key.iam_id)
     return key
 

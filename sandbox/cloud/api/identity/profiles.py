@@ -124,9 +124,7 @@ def find(call: Call, action: str) -> Profile:
 
     """
     identifier = call.path("id")
-    profile = call.own(Profile, identifier)
-    if profile is None:
-        raise IdentityError.absent(f"Trusted profile {identifier}")
+    profile = call.own(Profile, identifier, IdentityError.absent(f"Trusted profile {identifier}"))
     authorize(call, action, profile.account_id, profile.id)
     return profile
 

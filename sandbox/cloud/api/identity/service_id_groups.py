@@ -106,10 +106,7 @@ def find_group(call: Call, identifier: str) -> ServiceIdGroup:
         IdentityError: there is none with this id.
 
     """
-    group = call.own(ServiceIdGroup, identifier)
-    if group is None:
-        raise IdentityError.absent(f"Service ID group {identifier}")
-    return group
+    return call.own(ServiceIdGroup, identifier, IdentityError.absent(f"Service ID group {identifier}"))
 
 
 def default_group(call: Call, account_id: str) -> ServiceIdGroup:

@@ -172,9 +172,7 @@ def _set_locked(call: Call, *, locked: bool) -> Response:
 
 def _find(call: Call, action: str, *, itself: bool = False) -> ServiceId:
     identifier = call.path("id")
-    service_id = call.own(ServiceId, identifier)
-    if service_id is None:
-        raise IdentityError.absent(f"Service ID {identifier}")
+    service_id = call.own(ServiceId, identifier, IdentityError.absent(f"Service ID {identifier}"))
     if not (itself and service_id.iam_id == call.caller.iam_id):
         _authorize(call, action, service_id.account_id, service_id.id)
     return service_id

@@ -118,10 +118,7 @@ def find(call: Call, action: str) -> AccessGroup:
         PolicyError: the caller's account has none with this id.
 
     """
-    identifier = call.path("id")
-    group = call.own(AccessGroup, identifier)
-    if group is None:
-        raise PolicyError(*unverified.ACCESS_GROUP_ABSENT)
+    group = call.own(AccessGroup, call.path("id"), PolicyError(*unverified.ACCESS_GROUP_ABSENT))
     authorize(call, action, group.account_id, group.id)
     return group
 

@@ -76,10 +76,7 @@ def find(call: Call) -> Policy:
         PolicyError: the account has none with this id.
 
     """
-    policy = call.own(Policy, call.path("id"))
-    if policy is None:
-        raise PolicyError.absent(call.path("id"))
-    return policy
+    return call.own(Policy, call.path("id"), PolicyError.absent(call.path("id")))
 
 
 def find_active(call: Call, action: str) -> Policy:

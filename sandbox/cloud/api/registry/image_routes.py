@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 from starlette.responses import Response
 
-from sandbox.cloud.api.registry.scope import Reference, Scope, split
+from sandbox.cloud.api.registry.scope import Reference, Scope, find, split
 from sandbox.cloud.core import unverified
 from sandbox.cloud.core.answers import answer
 from sandbox.cloud.errors.base import ForbiddenError
@@ -15,7 +15,6 @@ from sandbox.cloud.registry.images import (
     Image,
     Tag,
     copy_image,
-    find_image,
     images_in,
     set_tag,
     tags_in,
@@ -89,7 +88,7 @@ def list_digests(call: Call) -> Response:
 @routes.on("GET", _PATH + "/{image}/json", settle=True)
 def inspect(call: Call) -> Response:
     """Describe an image as Docker does."""
-    image = _find(Scope.of(call), call.path("image"), "image.inspect")
+    image = find(Scope.of(call), call.path("image"), "image.inspect")
     if image.is_list:
         raise RegistryError(*unverified.LIST_INSPECTED)
     config = msgspec.json.decode(image.config, type=_Config)
@@ -117,7 +116,7 @@ def inspect(call: Call) -> Response:
 @routes.on("GET", _PATH + "/{image}/manifest", settle=True)
 def manifest(call: Call) -> Response:
     """Return an image's manifest, byte for byte."""
-    image = _find(Scope.of(call), call.path("image"), "image.inspect")
+    image = find(Scope.of(call), call.path("image"), "image.inspect")
     return Response(image.manifest, media_type=None, headers={"Content-Type": image.media_type})
 
 
@@ -128,7 +127,7 @@ def tag(call: Call) -> Response:
     source, target = call.query("fromimage"), call.query("toimage")
     if not source or not target:
         raise RegistryError.malformed("fromimage and toimage are both needed.")
-    image = _find(scope, source, "image.pull")
+    image = find(scope, source, "image.pull")
     wanted = Reference.parse(scope, target)
     if wanted.tag is None or wanted.digest:
         raise RegistryError.malformed(f"'{target}' is no tag, such as namespace/repository:tag.")
@@ -145,7 +144,7 @@ def tag(call: Call) -> Response:
 @routes.on("DELETE", _PATH + "/{image}", settle=True)
 def delete(call: Call) -> Response:
     """Move an image with all its tags to the trash."""
-    image = _find(Scope.of(call), call.path("image"), "image.delete")
+    image = find(Scope.of(call), call.path("image"), "image.delete")
     _trash(call, image)
     return answer({"Untagged": call.path("image")})
 
@@ -158,7 +157,7 @@ def bulk_delete(call: Call) -> Response:
         try:
             if not Reference.parse(scope, name).digest:
                 raise RegistryError.malformed(f"'{name}' names no digest.")
-            _trash(call, _find(scope, name, "image.delete"))
+            _trash(call, find(scope, name, "image.delete"))
             done.append(name)
         except RegistryError as error:
             failed[name] = {"code": error.code, "message": error.message}
@@ -180,20 +179,6 @@ def untag(call: Call) -> Response:
     call.world.keeper.agenda.untag(call.session, found)
     call.session.delete(found)
     return answer({"Untagged": name})
-
-
-def _find(scope: Scope, name: str, action: str) -> Image:
-    """Return the image with this name, if the caller may do this with it."""
-    wanted = Reference.parse(scope, name)
-    scope.authorize(wanted.namespace, action)
-    session, digest = scope.call.session, wanted.digest
-    if digest is None:
-        found = session.get(Tag, scope.region, wanted.repository, wanted.tag or "")
-        digest = found.digest if found else ""
-    image = find_image(session, scope.region, wanted.repository, digest)
-    if image is None:
-        raise RegistryError(*unverified.IMAGE_ABSENT)
-    return image
 
 
 def _trash(call: Call, image: Image) -> None:

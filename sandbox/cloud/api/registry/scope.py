@@ -11,7 +11,7 @@ from sandbox.cloud.core import unverified
 from sandbox.cloud.errors.base import ForbiddenError
 from sandbox.cloud.errors.registry import RegistryError
 from sandbox.cloud.iam import authz, roles
-from sandbox.cloud.registry.images import Image
+from sandbox.cloud.registry.images import Image, Tag, find_image
 from sandbox.cloud.registry.namespaces import Namespace, namespaces_of
 from sandbox.cloud.serving.call import Call
 
@@ -130,6 +130,25 @@ class Reference:
     def namespace(self) -> str:
         """The registry namespace."""
         return self.repository.partition("/")[0]
+
+
+def find(scope: Scope, name: str, action: str) -> Image:
+    """Return the image with this name, if the caller may do this with it.
+
+    Raises:
+        RegistryError: the registry holds none.
+
+    """
+    wanted = Reference.parse(scope, name)
+    scope.authorize(wanted.namespace, action)
+    session, digest = scope.call.session, wanted.digest
+    if digest is None:
+        found = session.get(Tag, scope.region, wanted.repository, wanted.tag or "")
+        digest = found.digest if found else ""
+    image = find_image(session, scope.region, wanted.repository, digest)
+    if image is None:
+        raise RegistryError(*unverified.IMAGE_ABSENT)
+    return image
 
 
 def split(scope: Scope, text: str) -> tuple[str, str | None, str | None]:

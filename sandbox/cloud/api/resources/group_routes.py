@@ -63,9 +63,7 @@ def create(call: Call) -> Response:
 @routes.on("GET", _PATH + "/{id}")
 def get(call: Call) -> Response:
     """Return one resource group."""
-    group = call.own(ResourceGroup, call.path("id"))
-    if group is None:
-        raise ResourceError.absent(call.path("id"))
+    group = call.own(ResourceGroup, call.path("id"), ResourceError.absent(call.path("id")))
     call.authorize(roles.READ_GROUP, _target(group))
     return answer(_shown(group))
 
