@@ -1,8 +1,8 @@
 """Five resources by Terraform and IBM's provider beside this one: `python -m bench terraform`, against one stand-in.
 
 Takes `TERRAFORM`, the path of terraform or tofu, and `TERRAFORM_IBM_PROVIDER`, that of IBM's terraform-provider-ibm.
-It was written by that provider's documentation and never run with it, which could not be had: with OpenTofu 1.12.6 its
-configuration was parsed, and the refusal of a missing provider seen.
+It was written by that provider's documentation and never run with it, which could not be had: OpenTofu 1.12.6 took the
+configuration, and its refusal of a program that is no provider was seen.
 """
 
 from __future__ import annotations
