@@ -94,13 +94,12 @@ def installed(operator: Operator, layout: Layout, tools: toolchain.Tools, cluste
     try:
         cluster.run("apply", "--server-side", "--filename", str(operator.crds))
         cluster.run("apply", "--server-side", "--filename", "-", given=manifest)
-        until = ("--for=condition=Available", "--timeout=180s", "--request-timeout=0")
+        until = ("--for=condition=Available", "--timeout=180s")
         cluster.run("wait", *until, "deployment", "--all", "--namespace", _NAMESPACE)
         yield
     finally:
-        delete = ("delete", "--ignore-not-found", "--request-timeout=0", "--filename")
-        cluster.run(*delete, "-", given=manifest)
-        cluster.run(*delete, str(operator.crds))
+        cluster.run("delete", "--ignore-not-found", "--filename", "-", given=manifest)
+        cluster.run("delete", "--ignore-not-found", "--filename", str(operator.crds))
 
 
 def give(layout: Layout, tools: toolchain.Tools, image: str, also: str = "") -> str:

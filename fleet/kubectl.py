@@ -99,7 +99,7 @@ class Cluster:
         self.run("delete", "pod", name, "--namespace", namespace, *now)
 
     def run(self, *words: str, given: str | None = None) -> str:
-        """Return what kubectl prints, with `given` to read; one that waits takes `--request-timeout=0` of its own."""
+        """Return what kubectl prints, with `given` to read; a wait or a delete may take longer than one request."""
         done = subprocess.run(
             [*self._command, *words], env=self._environ, input=given, capture_output=True, text=True, check=False
         )
