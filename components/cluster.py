@@ -19,7 +19,8 @@ class ClusterArgs:
     """Which cluster, and which namespace in it.
 
     `kubeconfig` is a path, or a kubeconfig's content as a secret; empty means $KUBECONFIG, else ~/.kube/config.
-    `identifier` is the cluster's id: with it, a new kubeconfig for the same cluster replaces nothing.
+    `identifier` is the cluster's id: with it, a new kubeconfig for the same cluster replaces nothing, and no path that
+    $KUBECONFIG has on one machine gets into the state.
     """
 
     kubeconfig: pulumi.Input[str] = ""
@@ -41,7 +42,9 @@ class Cluster(pulumi.ComponentResource):
         super().__init__("icr-private-image:delivery:Cluster", name, None, opts)
         self.provider = kubernetes.Provider(
             child(name, "cluster", "cluster"),
-            kubeconfig=args.kubeconfig or None,
+            # For None, the SDK puts $KUBECONFIG into the state, where a refresh or destroy on another machine looks for
+            # the file; for an empty text, the plugin takes the $KUBECONFIG that it is started with.
+            kubeconfig=args.kubeconfig or ("" if args.identifier else None),
             context=args.context or None,
             cluster_identifier=args.identifier or None,
             enable_secret_mutable=True,

@@ -30,6 +30,11 @@ class FakeHost:
     """Issues by number, as GitHub shows them."""
     asked: list[str] = field(default_factory=list[str])
 
+    @property
+    def known(self) -> dict[str, str]:
+        """What a job's environment says of it, and of who its token is."""
+        return {"GITHUB_API_URL": self.url, "FLEET_GITHUB_LOGIN": "me"}
+
     def add_issue(self, author: str, title: str, body: str, **more: Any) -> dict[str, Any]:
         """Open an issue; returns it."""
         number = len(self.issues) + 1

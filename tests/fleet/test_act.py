@@ -1,126 +1,203 @@
-"""The workflows themselves, run by act on this machine: a pull request's open preview, and its comment.
-
-What only GitHub has is put in place: the event, artifacts (a folder), the API for comments. Python and the checkout are
-this machine's.
-"""
+"""The workflows themselves, run by act: previews and their comment, drift and its issues, a rotation's pull request."""
 
 from __future__ import annotations
 
 import json
 import os
 import re
-import shutil
-import subprocess
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from base import paths
 from fleet.comment import commit_of
-from tests.fleet.fake_hosts import TOKEN, fake_host
+from ibm_native.version import VERSION
+from sandbox.cloud.testing import StandIn
+from sandbox.toolchain import environment
+from tests.cloud.clients import clients
+from tests.fleet.fake_hosts import TOKEN, FakeHost, fake_host
+from tests.fleet.project import PROGRAM, FleetProject
 from tests.fleet.test_comment import rows
+from tests.fleet.test_orphans import make_watcher
+from tests.fleet.workflows import NAME, Ran, Repository
+from tests.unit.samples import script
 
 pytestmark = [pytest.mark.fleet, pytest.mark.timeout(900)]
-
-STUBS = {
-    "actions/setup-python": "true",
-    "actions/upload-artifact": 'cp "$INPUT_PATH" "$ARTIFACTS/$INPUT_NAME"',
-    "actions/download-artifact": 'cp "$ARTIFACTS/$INPUT_NAME" "$INPUT_NAME.json"',
-}
+DAY = 86_400
+SERVICE_ID = "pulls"
+TAGS = {"environment": "production"}
 
 
 @pytest.fixture
-def repository(tmp_path: Path) -> Path:
-    """Return a clone of this checkout as it is, with one good stack file and one with a typing mistake."""
-    folder = tmp_path / "repository"
-    listed = subprocess.run(
-        ["git", "ls-files", "-co", "--exclude-standard"], cwd=paths.CHECKOUT, capture_output=True, text=True, check=True
-    )
-    for name in listed.stdout.splitlines():
-        if (paths.CHECKOUT / name).is_file() and not Path(name).match("Pulumi.*.yaml"):
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(paths.CHECKOUT / name, folder / name)
-    (folder / ".venv").symlink_to(paths.CHECKOUT / ".venv")
-    (folder / ".gitignore").unlink()
-    (folder / "Pulumi.good.yaml").write_text("config: {region: us-south}")
-    (folder / "Pulumi.bad.yaml").write_text("config: {regin: us-south}")
-    git = ["git", "-c", "user.name=t", "-c", "user.email=t@localhost"]
-    for words in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "--message", "all"]):
-        subprocess.run([*git, *words], cwd=folder, check=True)
-    return folder
+def host() -> Iterator[FakeHost]:
+    with fake_host() as served:
+        yield served
 
 
-def stubs(folder: Path) -> Iterator[str]:
-    """Yield act's options that put what GitHub does in place."""
-    texts = [path.read_text() for path in paths.CHECKOUT.glob(".github/**/*.yml")]
-    pins = {pin for text in texts for pin in re.findall(r"uses: (\S+@\S+)", text)}
-    for pin in sorted(pins):
-        name, _, _ = pin.partition("@")
-        if name in STUBS:
-            place = folder / name
-            place.mkdir(parents=True, exist_ok=True)
-            inputs = {
-                each: {"required": False} for each in ("name", "path", "python-version", "run-id", "github-token")
-            }
-            given = {"INPUT_NAME": "${{ inputs.name }}", "INPUT_PATH": "${{ inputs.path }}"}
-            step = {"shell": "bash", "run": STUBS[name], "env": given}
-            action = {"name": name, "inputs": inputs, "runs": {"using": "composite", "steps": [step]}}
-            (place / "action.yml").write_text(yaml.safe_dump(action))
-            yield f"--local-repository={pin}={place}"
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    return Repository.make(tmp_path / "repository")
 
 
-def act(repository: Path, workflow: str, event: str, payload: Mapping[str, Any], **variables: str) -> tuple[int, str]:
-    """Run a workflow; returns the exit status and all that was said."""
-    work = repository.parent / "act"
-    (work / "artifacts").mkdir(parents=True, exist_ok=True)
-    (work / "event.json").write_text(json.dumps(payload))
-    known = {"ARTIFACTS": str(work / "artifacts"), **variables}
-    words = [
-        *(str(Path(sys.executable).with_name("act")), event, "--workflows", f".github/workflows/{workflow}"),
-        *("--eventpath", str(work / "event.json"), "--platform", "ubuntu-24.04=-self-hosted"),
-        *("--no-cache-server", "--artifact-server-addr=127.0.0.1"),
-        *("--action-offline-mode", "--secret", f"GITHUB_TOKEN={TOKEN}"),
-        *(f"--env={name}={value}" for name, value in known.items()),
-        *stubs(work / "stubs"),
-    ]
-    environ = {"HOME": str(work), "XDG_CACHE_HOME": str(work / "cache"), "PATH": os.environ["PATH"]}
-    environ["ICR_SANDBOX_CACHE"] = str(paths.cache())
-    ran = subprocess.run(words, cwd=repository, env=environ, capture_output=True, text=True, check=False)
-    return ran.returncode, ran.stdout + ran.stderr
-
-
-def test_a_pull_requests_preview_is_made_and_shown_as_its_workflows_say(repository: Path) -> None:
-    head = "a" * 40
-    payload = {"number": 7, "pull_request": {"number": 7, "head": {"sha": head}}}
-    status, said = act(repository, "preview-open.yml", "pull_request", payload)
-    artifact = repository.parent / "act/artifacts/preview"
-    assert artifact.is_file(), said
-    result = json.loads(artifact.read_text() or said)
+def test_a_pull_requests_preview_is_made_and_shown_as_its_workflows_say(repository: Repository, host: FakeHost) -> None:
+    (repository.folder / "Pulumi.good.yaml").write_text("config: {region: us-south}")
+    (repository.folder / "Pulumi.bad.yaml").write_text("config: {regin: us-south}")
+    head = repository.commit("one good stack file, and one with a typing mistake")
+    made = repository.run("preview-open.yml", "pull_request", {"pull_request": {"number": 7, "head": {"sha": head}}})
+    artifact = repository.artifact("preview") / "preview.json"
+    assert artifact.is_file(), made.said
+    result = json.loads(artifact.read_text() or made.said)
     stacks = {each["stack"]: each for each in result["stacks"]}
-    assert status == 1, "a stack file is bad, and the job says so"
+    assert made.status == 1, "a stack file is bad, and the job says so"
     assert "the nearest is region" in "\n".join(stacks["bad"]["errors"])
-    assert stacks["good"]["status"] == "done", said
+    assert stacks["good"]["status"] == "done", made.said
     assert stacks["good"]["changes"]["create"] > 10
 
     run = {"id": 1, "event": "pull_request", "head_sha": head}
-    with fake_host() as host:
-        host.head = head
-        known = {"GITHUB_API_URL": host.url, "FLEET_GITHUB_LOGIN": "me", "GITHUB_REPOSITORY": "owner/name"}
-        event = {"action": "completed", "workflow_run": run}
-        status, said = act(repository, "preview-comment.yml", "workflow_run", event, **known)
-        assert status == 0, said
-        (comment,) = host.of("me")
-        assert rows(comment).keys() == {"good", "bad"}
-        assert commit_of(comment) == head
-        assert "Open preview" in comment
+    host.head = head
+    event = {"action": "completed", "workflow_run": run}
+    shown = repository.run("preview-comment.yml", "workflow_run", event, environ=host.known)
+    assert shown.status == 0, shown.said
+    (comment,) = host.of("me")
+    assert rows(comment).keys() == {"good", "bad"}
+    assert commit_of(comment) == head
+    assert "Open preview" in comment
 
-        host.head = run["head_sha"] = "b" * 40
-        event = {"action": "requested", "workflow_run": run}
-        status, said = act(repository, "preview-comment.yml", "workflow_run", event, **known)
-        assert status == 0, said
-        assert "**Stale:**" in host.of("me")[0]
-    assert TOKEN not in said
+    host.head = run["head_sha"] = "b" * 40
+    event = {"action": "requested", "workflow_run": run}
+    marked = repository.run("preview-comment.yml", "workflow_run", event, environ=host.known)
+    assert marked.status == 0, marked.said
+    assert "**Stale:**" in host.of("me")[0]
+    assert not any(TOKEN in each.said for each in (made, shown, marked))
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A repository whose stack `well` has been delivered 40 days ago, and `elsewhere` in another account."""
+
+    project: FleetProject
+    repository: Repository
+    reader: str
+
+    def run(self, workflow: str, event: str = "schedule", payload: Any = None, **environ: str) -> Ran:
+        """Run a workflow with the secrets of the environment `preview`."""
+        secrets = {
+            "IBMCLOUD_READER_API_KEY": self.reader,
+            "PULUMI_CONFIG_PASSPHRASE": (paths.CHECKOUT / "sandbox/dev.passphrase").read_text().strip(),
+        }
+        settings = {"PULUMI_BACKEND_URL": self.project.environ["PULUMI_BACKEND_URL"]}
+        self.project.cloud.clear_requests()
+        ran = self.repository.run(workflow, event, payload, secrets=secrets, settings=settings, environ=environ)
+        assert not any(each in ran.said for each in (self.reader, self.project.cloud.api_key, TOKEN))
+        changed = {each.path for each in self.project.cloud.requests if each.method != "GET"}
+        assert changed <= {"/identity/token", "/api/v1/images/digests"}, "nothing is changed"
+        return ran
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+    folder = tmp_path_factory.mktemp("act")
+    with StandIn(("jp-tok",), accounts=2) as cloud:
+        repository = Repository.make(folder / "repository")
+        (repository.folder / "__main__.py").write_text(PROGRAM)
+        (folder / "state").mkdir()
+        environ = environment.process_environment() | {
+            "PULUMI_BACKEND_URL": f"file://{folder}/state",
+            "IBMCLOUD_API_KEY": cloud.api_key,
+        }
+        project = FleetProject(repository.folder, cloud, environ)
+        project.add("well", "jp-tok", tags=TAGS, rotateAfterDays=30, serviceIdName=SERVICE_ID)
+        project.add("elsewhere", "jp-tok", tags=TAGS)
+        cloud.clock.advance(-40 * DAY)
+        ups = [
+            project.start("up", name, variables={"IBMCLOUD_API_KEY": account.api_key})
+            for name, account in zip(("well", "elsewhere"), cloud.accounts, strict=True)
+        ]
+        assert [(up.communicate(), up.returncode)[1] for up in ups] == [0, 0]
+        cloud.clock.reset()
+        repository.commit("delivered")
+        yield Watched(project, repository, make_watcher(cloud).key)
+
+
+def test_a_live_preview_is_made_with_a_readers_key_and_shown_by_the_base_branchs_code(
+    watched: Watched, host: FakeHost
+) -> None:
+    repository = watched.repository
+    base = repository.git("rev-parse", "HEAD")
+    with repository.branch("change"):
+        watched.project.change("well", keyEpoch=2)
+        with (repository.folder / "fleet/hosts/review.py").open("a") as code:
+            code.write("\n\ndef publish(*_: object) -> str:\n    raise SystemExit('code of the pull request')\n")
+        host.head = repository.commit("a key more, and another way to comment")
+        pull = {"number": 7, "head": {"sha": host.head, "repo": {"full_name": NAME}}, "base": {"sha": base}}
+        ran = watched.run("preview-live.yml", "pull_request", {"pull_request": pull}, **host.known)
+    (comment,) = host.of("me")
+    assert rows(comment) == {"well": ["1", "", "", "", ""], "elsewhere": ["", "", "", "", "1"]}, ran.said
+    assert "was made in account" in comment
+    assert ran.status == 1, "a stack couldn't be looked at, and the job says so"
+
+
+def test_a_strangers_pull_request_gets_no_live_preview_and_no_job_fails(watched: Watched) -> None:
+    base = watched.repository.git("rev-parse", "HEAD")
+    pull = {"number": 7, "head": {"sha": base, "repo": {"full_name": "stranger/name"}}, "base": {"sha": base}}
+    ran = watched.run("preview-live.yml", "pull_request", {"pull_request": pull})
+    assert ran.status == 0, ran.said
+    assert not watched.project.cloud.requests
+
+
+def test_drift_opens_an_issue_keeps_it_up_to_date_and_closes_it(watched: Watched, host: FakeHost) -> None:
+    project, cloud = watched.project, watched.project.cloud
+    owner = clients(cloud).identity
+    (service_id,) = owner.list_service_ids(account_id=cloud.account_id, name=SERVICE_ID).get_result()["serviceids"]
+    by_hand = owner.create_api_key("by hand", service_id["iam_id"]).get_result()["id"]
+    opened = watched.run("drift.yml", **host.known)
+    assert opened.status == 1, "a stack couldn't be looked at, and the job says so"
+    (issue,) = host.issues.values()
+    assert issue["title"] == "Drift: well", opened.said
+    assert f"fleet remove {by_hand}" in issue["body"]
+
+    changed = {"id": service_id["id"], "if_match": "*", "name": SERVICE_ID}
+    owner.update_service_id(**changed, description="by hand")
+    updated = watched.run("drift.yml", **host.known)
+    assert "=> by hand" in issue["body"], updated.said
+
+    owner.update_service_id(**changed, description=service_id["description"])
+    owner.delete_api_key(by_hand)
+    with watched.repository.branch("mended"):
+        (project.folder / "Pulumi.elsewhere.yaml").unlink()
+        watched.repository.commit("only what is in this account")
+        closed = watched.run("drift.yml", **host.known)
+    assert closed.status == 0, closed.said
+    assert [(each["title"], each["state"]) for each in host.issues.values()] == [("Drift: well", "closed")]
+
+
+def test_a_key_that_is_too_old_makes_a_pull_request_whatever_became_of_other_stacks(
+    watched: Watched, tmp_path: Path
+) -> None:
+    script(tmp_path / "gh", f'echo "$*" >>{tmp_path}/asked')
+    ran = watched.run("rotate.yml", PATH=f"{tmp_path}:{os.environ['PATH']}")
+    assert ran.status == 1, "a stack couldn't be looked at, and the job says so"
+    asked = (tmp_path / "asked").read_text()
+    assert "pr create --head rotate-keys --title Rotate the keys of well --body" in asked, ran.said
+    changed = watched.repository.git("diff", "--unified=0", "main", "rotate-keys").splitlines()
+    assert [line for line in changed if re.match("[-+] ", line)] == ['+  icr-private-image:keyEpoch: "2"']
+
+
+def test_a_release_hands_both_packages_to_who_publishes_them_if_they_are_of_the_tags_version(
+    repository: Repository,
+) -> None:
+    repository.commit("a release")
+    offline = {"UV_NO_BUILD_ISOLATION": "1"}
+    ran = repository.run("release.yml", "push", {"ref": f"refs/tags/v{VERSION}"}, environ=offline)
+    assert ran.status == 0, ran.said
+    packages = ("ibm_cloud_stand_in", "pulumi_ibm_native")
+    expected = [f"{name}-{VERSION}{end}" for name in packages for end in ("-py3-none-any.whl", ".tar.gz")]
+    assert re.findall(r"\[release/publish\]   \| (\S+)$", ran.said, re.MULTILINE) == expected
+
+    other = repository.run("release.yml", "push", {"ref": "refs/tags/v99.0.0"}, environ=offline)
+    assert other.status == 1
+    assert "isn't of the version that tag v99.0.0 names, and nothing is published" in other.said
+    assert "[release/publish]" not in other.said

@@ -13,6 +13,7 @@ from base import paths
 from base.errors import SandboxError
 from base.progress import step
 from sandbox.toolchain import cache
+from tests.checkout import files_of
 from tests.machines import user_mode
 
 SUITES = {"debian-12": "bookworm", "debian-13": "trixie"}
@@ -98,8 +99,7 @@ def _give(root: Path) -> None:
     checkout, tools = root / CHECKOUT, root / _HOME / ".cache/icr-sandbox"
     for folder in (checkout, tools):
         folder.mkdir(parents=True)
-    files = _run("git", "-C", paths.CHECKOUT, "ls-files", "-z").strip("\0").split("\0")
-    for name in files:
+    for name in files_of(paths.CHECKOUT):
         checkout.joinpath(name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(paths.CHECKOUT / name, checkout / name)
     for pattern in _TOOLS:

@@ -176,6 +176,12 @@ def test_the_cluster_is_the_one_that_the_settings_name() -> None:
     assert "clusterIdentifier" not in graph()[CLUSTER].inputs
 
 
+def test_a_state_of_a_cluster_with_an_identifier_keeps_no_path_of_one_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBECONFIG", "/of/this/machine")
+    assert graph(cluster_identifier="cluster-1")[CLUSTER].inputs["kubeconfig"] == ""
+    assert graph()[CLUSTER].inputs["kubeconfig"] == "/of/this/machine", "what else would tell another cluster from it"
+
+
 def test_the_pod_gets_no_token_of_the_clusters_api() -> None:
     assert graph()[POD].plain("spec")["automountServiceAccountToken"] is False
 

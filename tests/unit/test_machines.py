@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from base.errors import SandboxError
+from tests.checkout import files_of
 from tests.machines import power, user_mode
 
 pytestmark = pytest.mark.unit
@@ -70,3 +73,10 @@ def test_kvm_comes_before_user_mode_linux_and_that_before_emulation(
         plugin.touch()
 
     assert [way.name for way in power.ways()] == names
+
+
+def test_a_checkout_of_another_user_is_listed_as_in_a_container_of_a_pipeline(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
+    (tmp_path / "one").touch()
+    os.chown(tmp_path, 12345, 12345)
+    assert files_of(tmp_path) == ["one"]
