@@ -1,4 +1,4 @@
-"""What only .gitlab-ci.yml does: a rotation is proposed by a push, here to a real git over HTTP."""
+"""The jobs of .gitlab-ci.yml: a rotation is proposed by a push, here to a real git over HTTP; previews get a note."""
 
 from __future__ import annotations
 
@@ -16,12 +16,16 @@ from typing import Any
 import pytest
 import yaml
 
+from base import paths
 from base.paths import CHECKOUT
 from commands import git_server
-from tests.fleet.fake_hosts import TOKEN
+from fleet.comment import commit_of
+from tests.fleet.fake_hosts import TOKEN, fake_host
+from tests.fleet.test_comment import rows
+from tests.fleet.workflows import Ran, Repository
 from tests.unit.samples import script
 
-pytestmark = pytest.mark.fleet
+pytestmark = [pytest.mark.fleet, pytest.mark.timeout(900)]
 
 PIPELINE: dict[str, Any] = yaml.safe_load((CHECKOUT / ".gitlab-ci.yml").read_text())
 
@@ -98,3 +102,52 @@ def test_what_writes_to_the_project_runs_outside_the_environments_that_hold_keys
     writes = {name for name, job in jobs.items() if re.search("fleet (comment|issues)|propose", str(job["script"]))}
     assert writes == {"note", "issues", "propose"}
     assert not [name for name in writes if "environment" in jobs[name]]
+
+
+def run(folder: Path, name: str, **variables: str) -> Ran:
+    """Run a job's lines in one bash that stops at the first that fails; what jobs leave in the folder stays there."""
+    lines = [*PIPELINE["default"]["before_script"], PIPELINE[name]["script"]]
+    machine = {"HOME": str(folder), "PATH": os.environ["PATH"], "ICR_SANDBOX_CACHE": str(paths.cache())}
+    done = subprocess.run(
+        ["bash", "-eo", "pipefail", "-c", "\n".join(lines)],
+        cwd=folder,
+        env={**machine, **variables},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    return Ran(done.returncode, done.stdout)
+
+
+def test_a_merge_requests_preview_is_shown_also_by_a_pipeline_of_merged_results(tmp_path: Path) -> None:
+    repository = Repository.make(tmp_path / "repository")
+    (repository.folder / "Pulumi.good.yaml").write_text("config: {region: us-south}")
+    (repository.folder / "Pulumi.bad.yaml").write_text("config: {regin: us-south}")
+    made = run(repository.folder, "preview (open)")
+    assert made.status == 1, "a stack file is bad, and the job says so"
+
+    with fake_host() as host:
+        known = {"CI_API_V4_URL": host.url, "CI_PROJECT_ID": "1", "CI_MERGE_REQUEST_IID": "7", "GITLAB_TOKEN": TOKEN}
+        branch = run(repository.folder, "note", CI_COMMIT_SHA=host.head, **known)
+        assert branch.status == 0, made.said + branch.said
+        (note,) = host.of("me")
+        assert rows(note).keys() == {"good", "bad"}
+
+        host.head = "b" * 40
+        merged = {"CI_COMMIT_SHA": "c" * 40, "CI_MERGE_REQUEST_SOURCE_BRANCH_SHA": host.head}
+        result = run(repository.folder, "note", **merged, **known)
+        assert commit_of(host.of("me")[0]) == host.head, result.said
+    assert not any(TOKEN in each.said for each in (made, branch, result))
+
+
+def test_a_stack_that_cannot_be_looked_at_keeps_no_others_key_from_its_rotation(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
+    (tmp_path / "Pulumi.one.yaml").write_text("config: {}\n")
+    subprocess.run(["git", "-C", str(tmp_path), "add", "Pulumi.one.yaml"], check=True)
+    script(tmp_path / "fleet", "echo 'config: {keyEpoch: 2}' >Pulumi.one.yaml; exit 1")
+    environ = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    words = ["bash", "-eo", "pipefail", "-c", "\n".join(PIPELINE["due"]["script"])]
+    assert subprocess.run(words, cwd=tmp_path, env=environ, check=False).returncode == 1
+    assert "+config: {keyEpoch: 2}" in (tmp_path / "rotate.patch").read_text()
+    assert (PIPELINE["due"]["artifacts"]["when"], PIPELINE["propose"]["rules"][0]["when"]) == ("always", "always")

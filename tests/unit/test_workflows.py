@@ -86,6 +86,13 @@ def test_the_waves_of_a_delivery_are_what_the_stack_files_say() -> None:
     assert ran.stdout == 'wave1=["jp-tok"]\nwave2=["eu-de", "jp-osa", "us-south"]\nwave3=[]\nwave4=[]\n'
 
 
+def test_what_lint_builds_by_go_has_go() -> None:
+    steps = jobs(CHECKOUT / ".github/workflows/checks.yml")["checks"]["steps"]
+    assert any("actions/setup-go@" in step.get("uses", "") for step in steps)
+    lint = yaml.safe_load((CHECKOUT / ".gitlab-ci.yml").read_text())["lint"]
+    assert lint["image"].startswith("golang:")
+
+
 def test_no_job_holds_a_secret_and_a_right_to_write() -> None:
     for path in WORKFLOWS:
         for name, job in jobs(path).items():
