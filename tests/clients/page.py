@@ -15,7 +15,7 @@ COMMAND = "python -m tests.clients.page > docs/cloud-clients.md"
 _OTHERS = """
 `docker` logs in as `iamapikey` and `iambearer`, pushes, pulls and is refused: `tests/e2e/test_sandbox_registry.py`.
 `crane` 0.22.1 logs in, copies, lists, reads whole images and is refused: the same file.
-`skopeo` 1.9.3 did so by hand, with a push out of the engine and a deletion.
+`skopeo` of Debian logs in, inspects, copies, deletes and is refused: the same file.
 Both requests for a registry token, docker's GET and containerd's POST with a form: `tests/cloud/test_login.py`.
 containerd pulls for the sandbox's Pods by a pull Secret, and is refused without: `tests/e2e/test_delivery.py`.
 IBM's SDKs for Python are what most tests in `tests/cloud` and the provider `ibm-native` speak with.

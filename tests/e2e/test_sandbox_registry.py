@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,10 +16,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from base.paths import CHECKOUT
 from sandbox import addresses
+from sandbox.cloud.core import unverified
 from sandbox.cloud.iam.tokens import GRANTS
 from sandbox.endpoints import stand_in
 from sandbox.host.layout import Layout
 from sandbox.kubernetes import control_plane
+from sandbox.toolchain import debian
 from tests.e2e.sandbox_account import REGISTRY, Account, Docker, Json, Reader
 
 pytestmark = pytest.mark.e2e
@@ -157,16 +159,42 @@ class Crane:
 
     def __call__(self, *words: str, stdin: str = "") -> tuple[int, str]:
         """Run it, built by Go where it isn't yet; returns the exit status and all output."""
-        ran = subprocess.run(
-            ["go", "-C", str(CHECKOUT / "tests/clients/crane"), "tool", "crane", *words],
-            env=os.environ | {"DOCKER_CONFIG": str(self.folder), "GOFLAGS": ""},
-            input=stdin,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        return ran.returncode, ran.stdout.strip()
+        command = ["go", "-C", str(CHECKOUT / "tests/clients/crane"), "tool", "crane", *words]
+        return run(command, os.environ | {"DOCKER_CONFIG": str(self.folder), "GOFLAGS": ""}, stdin)
+
+
+@dataclass(frozen=True)
+class Skopeo:
+    """Debian's `skopeo`, another one without an engine, with logins of its own in `folder`."""
+
+    folder: Path
+
+    def __call__(self, *words: str, stdin: str = "") -> tuple[int, str]:
+        """Run it, unpacked where it isn't yet; returns the exit status and all output."""
+        tree = debian.ensure({"skopeo": ("skopeo",)})
+        environ = tree.environ(os.environ | {"REGISTRY_AUTH_FILE": str(self.folder / "auth.json")})
+        return run([str(tree.binary("skopeo")), "--insecure-policy", *words], environ, stdin)
+
+    def login(self, key: str) -> tuple[int, str]:
+        """Log in with an API key."""
+        return self("login", REGISTRY, "--tls-verify=false", "-u", "iamapikey", "--password-stdin", stdin=key)
+
+    def digest(self, image: str) -> tuple[int, str]:
+        """Ask for the digest of an image."""
+        return self("inspect", "--tls-verify=false", "--format", "{{.Digest}}", f"docker://{image}")
+
+    def copy(self, source: str, target: str) -> tuple[int, str]:
+        """Copy an image within the registry."""
+        words = ("--src-tls-verify=false", "--dest-tls-verify=false", f"docker://{source}", f"docker://{target}")
+        return self("copy", "--quiet", *words)
+
+
+def run(command: list[str], environ: Mapping[str, str], stdin: str) -> tuple[int, str]:
+    """Run a client; returns the exit status and all output."""
+    ran = subprocess.run(
+        command, env=environ, input=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    return ran.returncode, ran.stdout.strip()
 
 
 def test_crane_reads_and_copies_with_a_key_and_is_refused_without(shelf: Shelf, reader: Reader, tmp_path: Path) -> None:
@@ -183,6 +211,31 @@ def test_crane_reads_and_copies_with_a_key_and_is_refused_without(shelf: Shelf, 
     assert pulling("validate", "--remote", copied)[0] == 0
     assert "DENIED" in pulling("copy", shelf.image, f"{REGISTRY}/{shelf.namespace}/other:1")[1]
     assert "UNAUTHORIZED" in stranger("digest", copied)[1]
+
+
+def test_skopeo_reads_copies_and_deletes_with_a_key_and_is_refused_without(
+    shelf: Shelf, reader: Reader, tmp_path: Path
+) -> None:
+    owner, stranger, pulling = (Skopeo(tmp_path / name) for name in ("owner", "stranger", "reader"))
+    copied = f"{REGISTRY}/{shelf.namespace}/skopeo:1"
+    for skopeo, key in ((owner, shelf.account.key), (pulling, reader.key)):
+        status, text = skopeo.login(key)
+        assert status == 0, text
+    status, text = stranger.login("a key that is none, and is long enough to be one")
+    assert status != 0
+    assert f"invalid status code from registry {unverified.BAD_LOGIN[0]}" in text
+
+    status, text = owner.copy(shelf.image, copied)
+    assert status == 0, text
+    status, digest = owner.digest(shelf.image)
+    assert status == 0, digest
+    assert pulling.digest(copied) == (0, digest)
+    assert "denied" in pulling.copy(shelf.image, f"{REGISTRY}/{shelf.namespace}/other:1")[1]
+    assert "unauthorized" in stranger.digest(copied)[1]
+    assert "403 Forbidden" in pulling("delete", "--tls-verify=false", f"docker://{copied}")[1]
+    status, text = owner("delete", "--tls-verify=false", f"docker://{copied}")
+    assert status == 0, text
+    assert "manifest unknown" in pulling.digest(copied)[1]
 
 
 def test_a_large_layer_passes_the_front_whole(shelf: Shelf, tmp_path: Path) -> None:
