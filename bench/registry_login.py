@@ -79,7 +79,7 @@ class Side:
 def measure(quick: bool) -> Iterator[Figure]:
     """Measure pushes and pulls of both sides."""
     with tempfile.TemporaryDirectory(prefix="icr-") as folder, _sides(Path(folder)) as sides:
-        took = _measure(sides, 2 if quick else 7, (10 if quick else 100) * 1_000_000)
+        took = _measure(sides, 2 if quick else 21, (10 if quick else 100) * 1_000_000)
     for what in ("push", "pull"):
         plain = figure(f"{what} without login", "s", *took[what, WITHOUT])
         logged_in = figure(f"{what} with login", "s", *took[what, WITH])
