@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from ibm_native.cloud.errors import scrub
+from ibm_native.registry import login
 from ibm_native.registry.login import Pull, Refused, attempt
 from sandbox.cloud.testing import StandIn
 from tests.provider.conftest import FastPace
@@ -227,3 +229,14 @@ async def test_an_unreachable_registry_is_named(engine: Engine, registry: Regist
 async def test_a_proof_can_t_be_imported(engine: Engine) -> None:
     with pytest.raises(RefusedError, match="a proof is made, not imported"):
         await engine.bring_in(ACCESS, "jp.icr.io/my-images/nginx")
+
+
+async def test_a_key_and_the_registrys_token_are_in_no_message_from_then_on(
+    engine: Engine, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, concealed = "the-canary-of-an-input", list[str]()
+    await engine.check(ACCESS, inputs(registry, Secret(key)))
+    assert key not in scrub(f"the service said: {key}")
+    monkeypatch.setattr(login, "conceal", concealed.append)
+    await engine.make(ACCESS, inputs(registry, await reader(engine)))
+    assert len(concealed) == 1

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ibm_native.catalogue import lives
+from ibm_native.cloud.errors import scrub
 from sandbox.cloud.testing import StandIn
 from tests.provider.cases import (
     API_KEY,
@@ -24,6 +25,7 @@ from tests.provider.cases import (
 )
 from tests.provider.conftest import FastPace
 from tests.provider.engine import UNKNOWN, Engine, Properties, RefusedError, Resource, Secret
+from tests.provider.samples import inputs_of, owner_of
 from tests.provider.wire import Wire
 
 pytestmark = pytest.mark.provider
@@ -289,3 +291,8 @@ async def test_a_key_for_an_identity_that_never_appears_fails_after_a_while(engi
     with pytest.raises(RefusedError, match="create API key 'key'"):
         await engine.make(API_KEY, {"name": "key", "iamId": "iam-ServiceId-0f0e0d0c-0b0a-4908-8706-050403020100"})
     assert sum(pace.waits) <= 30
+
+
+async def test_a_key_that_was_made_is_in_no_message_from_then_on(engine: Engine) -> None:
+    made = await engine.make(API_KEY, inputs_of(API_KEY, await owner_of(engine)))
+    assert made.outputs["apiKey"].value not in scrub(f"the service said: {made.outputs['apiKey'].value}")

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from ibm_native.cloud import credentials
+from ibm_native.cloud.connection import Connection
+from ibm_native.cloud.errors import scrub
 from sandbox.cloud.testing import StandIn
 from tests.provider.engine import Engine, RefusedError, Secret
 from tests.provider.wire import Wire
@@ -67,3 +70,9 @@ async def test_a_key_that_is_handed_on_is_never_taken_for_a_trimmed_one(engine: 
     )
     assert set(failures) == {"apiKey"}
     assert "the-key-of-somebody" not in failures["apiKey"]
+
+
+def test_a_key_that_came_with_quotes_is_told_without_them_no_more_than_with_them() -> None:
+    key = "the-canary-between-quotes"
+    credentials.authenticator(Connection(api_key=f'"{key}"'), "make it")
+    assert key not in scrub(f"the service said: {key}")

@@ -113,6 +113,7 @@ async def test_a_retention_policy_goes_with_its_namespace(engine: Engine) -> Non
     space = await engine.make(NAMESPACE, {"name": "my-images", "region": "jp-tok"})
     made = await engine.make(RETENTION, KEEP)
     await engine.delete(space)
+    assert await engine.refresh(made) is None
     await engine.delete(made)
 
 

@@ -39,6 +39,7 @@ ROLE_CRN = "crn:v1:bluemix:public:container-registry::::serviceRole:Reader"
         (rules.action_when_leaked, ["none", "disable", "delete"], ["Disable", ""]),
         (rules.expires_at, ["2030-01-31T00:00+0000"], ["2030-02-30T00:00+0000", "2030-01-31", "2030-01-31T00:00:00Z"]),
         (rules.timeout_seconds, [1, 3600], [0, 3601]),
+        (rules.days, [1, 3650], [0, 3651]),
         (rules.endpoint, ["https://h", "http://h:1/"], ["h", "ftp://h", "https://h/path", "https://h?q", "https://"]),
         (rules.plan, ["Free", "Standard"], ["free", ""]),
         (rules.megabytes, [-1, 0, 1], [-2]),

@@ -11,6 +11,7 @@ from pulumi.runtime.settings import SETTINGS
 
 import ibm_native as ibm
 from ibm_native.catalogue import lives, of_a_program
+from ibm_native.cloud.connection import Connection
 from ibm_native.model.declare import Declaration
 from tests.unit import graph
 
@@ -115,6 +116,7 @@ def test_an_args_object_reads_as_its_type_says_or_not_at_all() -> None:
         _ = ibm.ServiceIdArgs.of({}).name
 
 
-def test_an_args_object_shows_no_secret() -> None:
+def test_neither_an_args_object_nor_a_connection_shows_a_secret() -> None:
     given = ibm.AccessArgs(registry_host="h", repository="n/i", digest="d", api_key="s3cret-key", policy_id="p")
     assert "s3cret-key" not in repr(given)
+    assert "s3cret-key" not in repr(Connection(api_key="s3cret-key"))
