@@ -52,8 +52,7 @@ async def held(cloud: Cloud, regions: Sequence[str]) -> list[Held]:
     found = [_identity("service ID", each) async for each in lists.service_ids(cloud, _IDENTITY, account)]
     keys = lists.api_keys(cloud, _KEYS, account, scope="account", type="serviceid")
     found += [_identity("API key", each) async for each in keys]
-    policies = lists.policies(cloud, _POLICIES, account)
-    found += [_policy(each) async for each in policies if text(each, "state") != "deleted"]
+    found += [_policy(each) async for each in lists.policies(cloud, _POLICIES, account)]
     for region in regions:
         found += await _registry(cloud, region)
     return found

@@ -107,7 +107,7 @@ def _is_for(policy: Json, region: str, space: str) -> bool:
     attributes = cast("list[Json]", cast("Json", policy.get("resource") or {}).get("attributes") or [])
     values = {str(each["key"]): each["value"] for each in attributes}
     wanted = {"serviceName": "container-registry", "region": region, "resource": space}
-    return policy.get("state") != "deleted" and wanted.items() <= values.items()
+    return wanted.items() <= values.items()
 
 
 def _only(ids: list[str], what: str, name: str) -> str | None:

@@ -196,8 +196,7 @@ class AccessPolicyLife(MarkedLife[AccessPolicyArgs]):
     async def alike(self, call: Call, account: str, inputs: AccessPolicyArgs) -> list[Json]:
         """Return the identity's policies."""
         job = Job(f"look for access policies of {inputs.iam_id}", _NEEDS_VIEWER)
-        found = lists.policies(call.cloud, job, account, iam_id=inputs.iam_id)
-        return [body async for body in found if text(body, "state") != "deleted"]
+        return [body async for body in lists.policies(call.cloud, job, account, iam_id=inputs.iam_id)]
 
     def computed(self, body: Json, state: Known) -> Outputs:
         """Return when it was changed last."""

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 from ibm_native.cloud.client import PAGE, Cloud
 from ibm_native.cloud.refusals import Job
-from ibm_native.cloud.sdk import Json
+from ibm_native.cloud.sdk import Json, text
 
 
 def service_ids(cloud: Cloud, job: Job, account: str, name: str | None = None) -> AsyncIterator[Json]:
@@ -29,14 +29,17 @@ def api_keys(cloud: Cloud, job: Job, account: str, **filters: str) -> AsyncItera
     )
 
 
-def policies(cloud: Cloud, job: Job, account: str, **subject: str) -> AsyncIterator[Json]:
-    """Yield access policies: all of the account, or those of an `iam_id` or an `access_group_id`."""
-    return cloud.pages(
+async def policies(cloud: Cloud, job: Job, account: str, **subject: str) -> AsyncIterator[Json]:
+    """Yield access policies: all of the account, or those of an `iam_id` or an `access_group_id`; none is deleted."""
+    listed = cloud.pages(
         "policies",
         lambda start: cloud.policies(
             job, lambda api: api.list_v2_policies(account, **subject, type="access", limit=PAGE, start=start)
         ),
     )
+    async for each in listed:
+        if text(each, "state") != "deleted":
+            yield each
 
 
 def access_groups(cloud: Cloud, job: Job, account: str, iam_id: str) -> AsyncIterator[Json]:
