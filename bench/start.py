@@ -1,16 +1,17 @@
 """From nothing, and from tools that are there, to a sandbox that is ready: `python -m bench start`.
 
-What the first `make up` took was written down by itself (base/first_up.py). With the tools there the sandbox is stopped
-and started again; what is in it stays, and its Pods come back.
+What the first `make up` took was written down by itself (sandbox/toolchain/first_up.py). With the tools there the
+sandbox is stopped and started again; what is in it stays, and its Pods come back.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from base import first_up, paths
+from base import paths
 from bench.figures import Figure, figure, seconds
 from sandbox import machine
+from sandbox.toolchain import first_up
 
 COLD_SECONDS, READY_SECONDS = 360, 30
 ROUNDS = 3

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pulumi.automation import CommandError
 
-from base import files, first_up, mounts, paths
+from base import files, mounts, paths
 from base.errors import SandboxError
 from base.progress import say, step
 from commands import lock, report, testing, workspace_image
@@ -22,7 +22,7 @@ from fleet.verify import show_checks, verify
 from sandbox import addresses, machine, toolchain
 from sandbox.host.layout import current
 from sandbox.images import docker_engine
-from sandbox.toolchain import environment, launchers, plugins, pulumi_cli
+from sandbox.toolchain import environment, first_up, launchers, plugins, pulumi_cli
 
 
 def dev() -> Stack:

@@ -6,11 +6,12 @@ Later runs leave it alone; `make clean` removes it with the tools, and the run a
 from __future__ import annotations
 
 import json
-import os
 import resource
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+import psutil
 
 from base import files, paths, progress
 
@@ -34,7 +35,9 @@ def is_due() -> bool:
 def note() -> None:
     """Write down what this process has taken since its start, before which the virtual environment wasn't there."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    took = Took(_age(), sum(each.ru_utime + each.ru_stime for each in used), progress.took)
+    # It was another program first, which made the virtual environment.
+    seconds = time.time() - psutil.Process().create_time()
+    took = Took(seconds, sum(each.ru_utime + each.ru_stime for each in used), progress.took)
     files.write(_file(), json.dumps(asdict(took), indent=1) + "\n")
 
 
@@ -45,9 +48,3 @@ def read() -> Took | None:
 
 def _file() -> Path:
     return paths.cache() / "first-up.json"
-
-
-def _age() -> float:
-    """Return the seconds since this process began: it was another program then, which made the virtual environment."""
-    fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
-    return time.clock_gettime(time.CLOCK_BOOTTIME) - int(fields[19]) / os.sysconf("SC_CLK_TCK")

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from base import first_up, progress
+from base import progress
+from sandbox.toolchain import first_up
 
 pytestmark = pytest.mark.unit
 
